@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+// The house: one room a target, arrows that point down only (see Sources/rast/rast.docc/Map.md).
+import PackageDescription
+
+/// What every room is held to.
+let house: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// What a pure room is held to besides: every unsafe construct is marked where it stands.
+let pure: [SwiftSetting] = house + [.strictMemorySafety()]
+
+func room(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = house
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ room: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(room)Tests", dependencies: [.byName(name: room)] + dependencies,
+        exclude: [], swiftSettings: house)
+}
+
+let package = Package(
+    name: "rast",
+    products: [.executable(name: "rast", targets: ["rast"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        // Pure rooms: no clock, no IO, no chance they were not given.
+        room("Consensus", settings: pure),
+        room("JSON", settings: pure),
+        room("HTTP", settings: pure),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        room("Wire", ["Consensus", "JSON", "CZlib"], settings: pure),
+        room("KeyValue", ["JSON"], settings: pure),
+        room("Journal", ["Wire", "Consensus", "JSON"], settings: pure),
+        room(
+            "Replica",
+            [
+                "Consensus", "Wire", "KeyValue", "JSON",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ], settings: pure),
+        room("API", ["HTTP", "JSON", "KeyValue"], settings: pure),
+        room("Simulation", ["Replica", "Journal", "Wire", "API", "Consensus", "KeyValue"], settings: pure),
+        // The shell.
+        .target(name: "CLinux"),
+        room("Network", ["CLinux"]),
+        room(
+            "Server",
+            [
+                "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Wire", "Consensus", "KeyValue", "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
+        .executableTarget(
+            name: "rast",
+            dependencies: [
+                "Server", "Simulation", "Journal", "Wire", "Consensus", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: house),
+        tests("Consensus"), tests("JSON"), tests("HTTP"), tests("Wire"), tests("KeyValue"),
+        tests("Journal"), tests("Replica"), tests("API"), tests("Network"), tests("Server"),
+        tests("Simulation"),
+        .testTarget(name: "TidyTests", swiftSettings: house),
+    ]
+)

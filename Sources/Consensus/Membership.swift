@@ -1,0 +1,40 @@
+// Who belongs to the cluster, and what a majority of it is (§6: both majorities in joint consensus).
+
+/// The members that consensus counts. Arrays are sorted by id.
+public struct Membership: Hashable, Sendable {
+    /// Those whose majority decides.
+    public let voters: [NodeID]
+    /// In joint consensus, those whose majority decides as well; otherwise empty.
+    public let outgoing: [NodeID]
+    /// Replicated to, and never counted.
+    public let learners: [NodeID]
+
+    public init(voters: [NodeID], outgoing: [NodeID] = [], learners: [NodeID] = []) {
+        self.voters = voters.sorted()
+        self.outgoing = outgoing.sorted()
+        self.learners = learners.sorted()
+    }
+
+    /// Everybody, each once, sorted by id.
+    public var all: [NodeID] {
+        var all: [NodeID] = []
+        for id in (voters + outgoing + learners).sorted() where all.last != id { all.append(id) }
+        return all
+    }
+
+    public func isVoter(_ id: NodeID) -> Bool { voters.contains(id) || outgoing.contains(id) }
+
+    /// Whether those for which `holds` is true are a majority of each set of voters.
+    @inlinable
+    public func isQuorum(where holds: (NodeID) -> Bool) -> Bool {
+        Self.isMajority(of: voters, where: holds)
+            && (outgoing.isEmpty || Self.isMajority(of: outgoing, where: holds))
+    }
+
+    @inlinable
+    static func isMajority(of set: [NodeID], where holds: (NodeID) -> Bool) -> Bool {
+        var count = 0
+        for id in set where holds(id) { count += 1 }
+        return count > set.count / 2
+    }
+}

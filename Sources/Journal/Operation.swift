@@ -1,0 +1,65 @@
+// What the journal asks of a disk, and what a disk can do: the border that the simulator replaces.
+public import Wire
+
+/// A file of the data directory.
+public enum File: Hashable, Sendable {
+    /// `log/<number>.ndjson`
+    case segment(UInt64)
+    /// `log/<number>.spare`: written once ahead of use, renamed to a segment when it is needed.
+    case spare(UInt64)
+    /// `vote`: two slots of term, vote and boot.
+    case vote
+    /// `rast.json`: cluster id, node id, format.
+    case identity
+    /// `rast.json.new`, renamed to `rast.json` once synced.
+    case identityDraft
+    /// `damaged`: there while this node's log lacks something that was durable.
+    case damage
+    case damageDraft
+}
+
+/// A folder of the data directory, whose names must be synced too.
+public enum Folder: Hashable, Sendable { case root, log }
+
+/// One thing to be done to the disk. Operations are carried out in the order they are given.
+public struct Operation: Sendable {
+    /// Rises by one from operation to operation.
+    public let id: UInt64
+    public let action: Action
+
+    public init(id: UInt64, action: Action) {
+        self.id = id
+        self.action = action
+    }
+
+    public enum Action: Sendable {
+        /// Creates or opens the file and writes at the offset; `isSynced`: and complete only when it is on disk.
+        case write(File, offset: UInt64, [Piece], isSynced: Bool)
+        /// Creates the file with `bytes` of really written zeros, and syncs it.
+        case prepare(File, bytes: UInt64)
+        case rename(File, to: File)
+        case remove(File)
+        /// Makes the names in a folder durable.
+        case syncFolder(Folder)
+    }
+}
+
+/// Why a disk operation did not succeed.
+public struct DiskFailure: Error, Hashable, Sendable {
+    public enum Reason: Hashable, Sendable { case full, readOnly, failed, absent }
+    public let reason: Reason
+    /// For people: the call, the file and the system's word for the error.
+    public let message: String
+    public init(reason: Reason, message: String) {
+        self.reason = reason
+        self.message = message
+    }
+}
+
+/// Reading in place: at recovery, before the loop turns, and on the reader thread.
+public protocol Storage {
+    /// The data directory's log files, in any order, each with its size.
+    func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)]
+    /// The bytes from `offset`, at most `count`; fewer at the file's end; nil if there is no such file.
+    func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]?
+}

@@ -1,0 +1,108 @@
+// What one member asks of its shell: effects, in the order in which they were decided.
+public import Consensus
+public import KeyValue
+public import Wire
+
+/// The name of one waiting client: the shell's own number, with a generation in it, so that an answer never
+/// reaches another client on a reused descriptor.
+public struct Ticket: Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: UInt64
+    @inlinable public init(_ rawValue: UInt64) { self.rawValue = rawValue }
+    public var description: String { "t\(rawValue)" }
+}
+
+/// Which of a peer's connections a request takes: heartbeats and rounds never queue behind entries or a disk.
+public enum Lane: UInt8, Hashable, Sendable, CaseIterable {
+    case appends, votes, quick
+}
+
+/// A request to a peer: its route and its body, which is `head` and then `body`.
+public struct Parcel: Sendable {
+    public let to: NodeID
+    public let lane: Lane
+    public let route: PeerRoute
+    public let head: [UInt8]
+    public let body: [Piece]
+    public init(to: NodeID, lane: Lane, route: PeerRoute, head: [UInt8], body: [Piece] = []) {
+        self.to = to
+        self.lane = lane
+        self.route = route
+        self.head = head
+        self.body = body
+    }
+    public var count: Int { body.reduce(head.count) { $0 + $1.count } }
+}
+
+/// Whether a write that got no answer may still take effect.
+public enum Outcome: Hashable, Sendable { case unknown, notApplied }
+
+/// Why there is nobody to take a request.
+public enum Absence: Hashable, Sendable {
+    /// An election is under way.
+    case election
+    /// No majority has been heard for an election timeout.
+    case noQuorum
+    /// The first start: these nodes have not answered yet.
+    case starting(waitingFor: [NodeID])
+    /// This node's disk is empty while its peers have a history: it must not vote.
+    case wiped
+    /// This node's log is damaged, and not repaired yet.
+    case damaged
+    /// A sync has failed: this process writes nothing more.
+    case diskFailed
+}
+
+/// Why a request got no answer from the store.
+public enum Failure: Error, Hashable, Sendable {
+    /// Somebody else leads; certainly not applied.
+    case notLeader(NodeID)
+    /// Nobody is known to lead; certainly not applied.
+    case noLeader(Absence)
+    /// The deadline passed.
+    case timedOut(Outcome)
+    /// Too much is under way; certainly not applied.
+    case overloaded
+}
+
+/// Why a peer's request is refused without a protocol answer.
+public enum PeerRefusal: Hashable, Sendable {
+    /// `400`: the body is not what the route takes, and where.
+    case malformed(String)
+    /// `409` `wrong_cluster`: meant for another cluster or another receiver.
+    case wrongCluster(String)
+    /// `503` `not_ready`: this node cannot answer yet (it has no identity, or must stay mute).
+    case notReady(String)
+}
+
+public enum Effect: Sendable {
+    /// A write was applied; `revision` is the store's after it.
+    case replied(Ticket, Reply, revision: Revision)
+    /// The store may now be read for this client, linearizably, while this turn's effects are carried out.
+    case readable(Ticket)
+    case failed(Ticket, Failure)
+    /// A request to a peer. Its answer comes back through `answered(by:route:body:)`, and a broken connection
+    /// through `lost(_:_:)`.
+    case send(Parcel)
+    /// The answer (`200`) to a peer's request.
+    case answer(Exchange, [UInt8])
+    case refuse(Exchange, PeerRefusal)
+    /// Entries for the journal: `pieces` are the lines of `first` to `last`.
+    case persist(WriteID, [Piece], first: LogIndex, last: EntryID)
+    case storeVote(HardState)
+    case storeIdentity(ClusterID)
+    case clearDamage
+    /// Lines after `after` up to `through` are wanted from disk, for a peer; answered by `loaded` or `damaged`.
+    case load(after: LogIndex, through: LogIndex, for: NodeID)
+    /// Something people should read in the log.
+    case notice(Notice)
+}
+
+/// What a member tells its operator.
+public enum Notice: Hashable, Sendable {
+    case became(Role, Term, leader: NodeID?)
+    case waitingFor([NodeID])
+    case foundCluster(ClusterID)
+    case wiped(peerWithHistory: NodeID)
+    case whole
+    case refusedPeer(NodeID?, String)
+}

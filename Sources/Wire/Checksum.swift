@@ -1,0 +1,13 @@
+// The checksum of everything that is stored or sent: CRC-32 as in gzip (RFC 1952 §8.1), by zlib.
+internal import CZlib
+
+/// CRC-32 of `bytes[range]`, going on from the checksum of the bytes before it.
+///
+/// - Precondition: `range` lies in `bytes`.
+public func checksum(_ bytes: Span<UInt8>, in range: Range<Int>, after before: UInt32 = 0) -> UInt32 {
+    guard !range.isEmpty else { return before }
+    let part = bytes.extracting(range)
+    return unsafe part.withUnsafeBufferPointer { part in
+        unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(before), part.baseAddress, z_size_t(part.count)))
+    }
+}

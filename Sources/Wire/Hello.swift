@@ -1,0 +1,83 @@
+// What a member asks and answers before it belongs to a cluster (rule 1): the one message without a cluster id.
+public import Consensus
+internal import JSON
+
+/// Who a node is and what it holds: question and answer of `/raft/hello`.
+///
+/// `{"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"offer":"32 hex"}` and a newline.
+public struct Hello: Hashable, Sendable {
+    public let node: NodeID
+    public let boot: Boot
+    /// The cluster whose id it holds durably, if any.
+    public let cluster: ClusterID?
+    /// Whether it has ever voted, or holds an entry.
+    public let hasHistory: Bool
+    /// Whether its log lacks something that was durable.
+    public let isDamaged: Bool
+    /// In a question of the lowest id: the id it drew, answered when it is durable at the other.
+    public let offer: ClusterID?
+
+    public init(
+        node: NodeID, boot: Boot, cluster: ClusterID?, hasHistory: Bool, isDamaged: Bool,
+        offer: ClusterID? = nil
+    ) {
+        self.node = node
+        self.boot = boot
+        self.cluster = cluster
+        self.hasHistory = hasHistory
+        self.isDamaged = isDamaged
+        self.offer = offer
+    }
+
+    /// Reads exactly one hello, with or without its newline.
+    public init(_ bytes: Span<UInt8>) throws(WireError) {
+        var form = Form(0..<bytes.count)
+        try form.take("{\"node\":", in: bytes)
+        node = NodeID(try form.number(from: 1, in: bytes))
+        try form.take(",\"boot\":", in: bytes)
+        boot = Boot(try form.number(in: bytes))
+        try form.take(",\"cluster\":", in: bytes)
+        cluster = try Self.clusterOrNull(&form, in: bytes)
+        try form.take(",\"history\":", in: bytes)
+        hasHistory = try form.boolean(in: bytes)
+        try form.take(",\"damaged\":", in: bytes)
+        isDamaged = try form.boolean(in: bytes)
+        try form.take(",\"offer\":", in: bytes)
+        offer = try Self.clusterOrNull(&form, in: bytes)
+        try form.take("}", in: bytes)
+        _ = form.takes("\n", in: bytes)
+        guard form.isAtEnd else { throw form.error(.form) }
+    }
+
+    /// Appends the object and a newline.
+    public func encode(into out: inout [UInt8]) {
+        out.append(literal: "{\"node\":")
+        out.append(decimal: node.rawValue)
+        out.append(literal: ",\"boot\":")
+        out.append(decimal: boot.rawValue)
+        out.append(literal: ",\"cluster\":")
+        Self.append(cluster, to: &out)
+        out.append(literal: hasHistory ? ",\"history\":true" : ",\"history\":false")
+        out.append(literal: isDamaged ? ",\"damaged\":true" : ",\"damaged\":false")
+        out.append(literal: ",\"offer\":")
+        Self.append(offer, to: &out)
+        out.append(literal: "}\n")
+    }
+
+    private static func clusterOrNull(
+        _ form: inout Form, in bytes: Span<UInt8>
+    ) throws(WireError) -> ClusterID? {
+        if form.takes("null", in: bytes) { return nil }
+        try form.take("\"", in: bytes)
+        let id = try form.cluster(in: bytes)
+        try form.take("\"", in: bytes)
+        return id
+    }
+
+    private static func append(_ cluster: ClusterID?, to out: inout [UInt8]) {
+        guard let cluster else { return out.append(literal: "null") }
+        out.append(0x22)
+        out.append(cluster: cluster)
+        out.append(0x22)
+    }
+}

@@ -1,0 +1,62 @@
+// Reads one sealed object that is padded to a page: checksum and padding first, then its members.
+internal import Consensus
+
+/// A page whose checksum and padding hold; its members are taken one after the other.
+struct Page {
+    var form: Form
+
+    /// - Parameter opening: the text up to the checksum's digits.
+    init(_ opening: StaticString, _ bytes: Span<UInt8>, at start: Int) throws(WireError) {
+        guard start >= 0, start <= bytes.count, bytes.count - start >= pageBytes else {
+            throw WireError(offset: bytes.count, problem: .end)
+        }
+        try self.init(sealed: opening, bytes, in: start..<start + pageBytes)
+        try checkPadding(bytes, in: form.end + 1..<start + pageBytes)
+    }
+
+    /// A sealed object and its newline at the beginning of `range`, whatever follows it.
+    init(
+        sealed opening: StaticString, _ bytes: Span<UInt8>, in range: Range<Int>
+    ) throws(WireError) {
+        let part = bytes.extracting(range)
+        guard let length = EntryLine.newline(in: part, from: 0) else {
+            throw WireError(offset: range.upperBound, problem: .end)
+        }
+        form = Form(range.lowerBound..<range.lowerBound + length)
+        try form.take(opening, in: bytes)
+        let sum = try form.sum(in: bytes)
+        try form.take("\"", in: bytes)
+        guard checksum(bytes, in: form.position..<form.end) == sum else {
+            throw WireError(offset: range.lowerBound, problem: .checksum)
+        }
+    }
+
+    mutating func take(_ text: StaticString, in bytes: Span<UInt8>) throws(WireError) {
+        try form.take(text, in: bytes)
+    }
+
+    mutating func number(
+        _ name: StaticString, from least: UInt64 = 0, in bytes: Span<UInt8>
+    ) throws(WireError) -> UInt64 {
+        try form.take(name, in: bytes)
+        return try form.number(from: least, in: bytes)
+    }
+
+    mutating func cluster(_ name: StaticString, in bytes: Span<UInt8>) throws(WireError) -> ClusterID {
+        try form.take(name, in: bytes)
+        return try form.cluster(in: bytes)
+    }
+
+    mutating func checkFormat(_ format: UInt64, in bytes: Span<UInt8>) throws(WireError) {
+        let place = form.position
+        guard try form.number(from: 1, in: bytes) <= format else {
+            throw WireError(offset: place, problem: .format)
+        }
+    }
+
+    /// Takes the closing text, after which nothing may stand.
+    mutating func end(_ text: StaticString, in bytes: Span<UInt8>) throws(WireError) {
+        try form.take(text, in: bytes)
+        guard form.isAtEnd else { throw form.error(.form) }
+    }
+}

@@ -9,8 +9,8 @@ func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64 {
             fromUncheckedByteOffset: offset, as: UInt64.self))
 }
 
-/// The high bit of each byte that is a quote, a backslash or a control; above the lowest one set, others may be
-/// set wrongly, because the subtractions borrow.
+/// The high bit of each byte that is a quote, a backslash or a control; above the lowest one set, others may
+/// be set wrongly, because the subtractions borrow.
 @inlinable @inline(__always)
 func escapeMask(_ word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
@@ -108,7 +108,8 @@ public func isPlain(_ bytes: Span<UInt8>) -> Bool {
     return true
 }
 
-/// The value of a number token that is a plain integer from 0 to 2^53−1: no sign, fraction or exponent; else nil.
+/// The value of a number token that is a plain integer from 0 to 2^53−1: no sign, fraction or exponent; else
+/// nil.
 @inlinable
 public func unsignedInteger(_ range: Range<Int>, in bytes: Span<UInt8>) -> UInt64? {
     guard !range.isEmpty, range.count <= 16 else { return nil }

@@ -1,10 +1,11 @@
-// The scanner: the tokens of one JSON text over bytes that stay where they are (RFC 8259), no tree, no allocation.
+// The scanner: the tokens of one JSON text over bytes that stay where they are (RFC 8259), no tree, no
+// allocation.
 
 /// Reads one JSON value token by token, from any offset of some bytes.
 ///
-/// It holds its place and the nesting, never the bytes, which each call gets anew. It accepts exactly RFC 8259, with
-/// nesting bounded, in UTF-8 without a byte order mark and without lone surrogates. After an error its state
-/// means nothing.
+/// It holds its place and the nesting, never the bytes, which each call gets anew. It accepts exactly RFC
+/// 8259, with nesting bounded, in UTF-8 without a byte order mark and without lone surrogates. After an error
+/// its state means nothing.
 public struct Scanner: Sendable {
     /// What the grammar allows next.
     @usableFromInline enum Expectation: UInt8, Sendable {
@@ -21,14 +22,16 @@ public struct Scanner: Sendable {
     /// The open objects (1) and arrays (0), the innermost in the lowest bit.
     @usableFromInline var nesting: UInt64 = 0
 
-    /// A scanner of the value that begins at `offset`; more than `depthMax` open brackets (at most 64) are an error.
+    /// A scanner of the value that begins at `offset`; more than `depthMax` open brackets (at most 64) are an
+    /// error.
     @inlinable public init(at offset: Int = 0, depthMax: Int = 64) {
         place = offset
         self.depthMax = min(depthMax, 64)
     }
 
-    /// The next token. After the value it is `.end`, however often it is asked for; whoever has more to read after the
-    /// value (a line of NDJSON) stops at the value's last token, and finds ``position`` right after it.
+    /// The next token. After the value it is `.end`, however often it is asked for; whoever has more to read
+    /// after the value (a line of NDJSON) stops at the value's last token, and finds ``position`` right after
+    /// it.
     @inlinable
     public mutating func next(in bytes: Span<UInt8>) throws(SyntaxError) -> Token {
         var byte = try skipWhitespace(in: bytes)
@@ -59,7 +62,8 @@ public struct Scanner: Sendable {
         }
     }
 
-    /// Skips the next value, whole; after a name, its value. Where an object's member comes next, the member is skipped.
+    /// Skips the next value, whole; after a name, its value. Where an object's member comes next, the member
+    /// is skipped.
     @inlinable
     public mutating func skipValue(in bytes: Span<UInt8>) throws(SyntaxError) {
         let outside = depth
@@ -70,8 +74,8 @@ public struct Scanner: Sendable {
         } while depth > outside
     }
 
-    /// The first byte that is not whitespace, at ``position`` afterwards. Where a token must follow and none does, an
-    /// error; after the whole value, 0.
+    /// The first byte that is not whitespace, at ``position`` afterwards. Where a token must follow and none
+    /// does, an error; after the whole value, 0.
     @inlinable @inline(__always)
     mutating func skipWhitespace(in bytes: Span<UInt8>) throws(SyntaxError) -> UInt8 {
         while place < bytes.count {

@@ -1,4 +1,5 @@
-// What a string token means: its unescaped bytes, a comparison, the bytes that its base64 stands for (RFC 4648 §4).
+// What a string token means: its unescaped bytes, a comparison, the bytes that its base64 stands for (RFC
+// 4648 §4).
 
 extension Text {
     /// Whether the unescaped text is `literal`.
@@ -22,8 +23,8 @@ extension Text {
         }
     }
 
-    /// Appends the bytes that the text stands for as base64, and says whether it is strict base64: the standard
-    /// alphabet, padded, no unused bits set, nothing between. If not, `out` is as before.
+    /// Appends the bytes that the text stands for as base64, and says whether it is strict base64: the
+    /// standard alphabet, padded, no unused bits set, nothing between. If not, `out` is as before.
     public func appendBase64Decoded(from bytes: Span<UInt8>, to out: inout [UInt8]) -> Bool {
         if isEscaped {
             // Some writers escape the slash, which is of the alphabet.

@@ -53,3 +53,26 @@ func utf8(_ bytes: [UInt8]) -> Bool { isUTF8(bytes.span) }
 extension Text {
     func reads(_ literal: StaticString, in bytes: [UInt8]) -> Bool { equals(literal, in: bytes.span) }
 }
+
+/// Another token came than the test expects.
+struct Unexpected: Error {
+    let token: Token
+}
+
+extension Scanner {
+    /// The next token, which must be a name or a string.
+    mutating func nextText(in bytes: [UInt8]) throws -> Text {
+        let token = try next(in: bytes.span)
+        switch token {
+        case .name(let text), .string(let text): return text
+        default: throw Unexpected(token: token)
+        }
+    }
+
+    /// The next token, which must be a number.
+    mutating func nextNumber(in bytes: [UInt8]) throws -> Range<Int> {
+        let token = try next(in: bytes.span)
+        guard case .number(let range) = token else { throw Unexpected(token: token) }
+        return range
+    }
+}

@@ -50,6 +50,8 @@ public enum Input: Sendable {
     case propose(count: UInt64)
     /// Somebody wants to read; answered by `.readable` or `.unreadable`, now or later.
     case read(ReadID)
+    /// A follower's read: ask the leader for a read index (thesis §6.4).
+    case ask(ReadID)
     /// All that was ready has been taken in: what was gathered goes out, one write and one append a peer.
     case turnEnded
     /// The replica's answer to `.replicate`, in the same turn: it sends what is after the offered place up to

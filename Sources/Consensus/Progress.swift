@@ -1,0 +1,46 @@
+// What a leader knows of one peer (Figure 2: nextIndex, matchIndex), and how fast it may send.
+
+/// A leader's view of one peer's log.
+public struct Progress: Hashable, Sendable {
+    public let id: NodeID
+    /// The highest index known to be durable there and equal to ours. Invariant: match < next.
+    public internal(set) var match: LogIndex = .zero
+    /// The next index to send.
+    var next: LogIndex
+    var pace: Pace = .probe
+    /// Appends that have no answer yet.
+    var flights = 0
+    /// When the oldest of the flights now under way left, or when the last answer came.
+    var flightSince = Instant(nanoseconds: 0)
+    /// Nothing is sent before this: a peer that cannot be reached is tried once a heartbeat.
+    var pausedUntil = Instant(nanoseconds: 0)
+    /// The bytes of what comes next are being read from disk.
+    var isFetching = false
+    /// The peer's boot, once heard in this term.
+    var boot: Boot?
+    /// Our last index when we first heard of that boot; zero before.
+    var whole: LogIndex = .zero
+    public internal(set) var lastHeard: Instant
+    /// The highest round that it has answered.
+    var round: UInt64 = 0
+
+    enum Pace: Hashable, Sendable {
+        /// Where the logs agree is not known: one empty append at a time.
+        case probe
+        /// They agree up to `match`: several appends in flight.
+        case pipeline
+    }
+
+    init(id: NodeID, next: LogIndex, now: Instant) {
+        self.id = id
+        self.next = next
+        lastHeard = now
+    }
+
+    /// Back to one question at a time, from what is certain.
+    mutating func probe(from next: LogIndex) {
+        pace = .probe
+        flights = 0
+        self.next = max(next, match.next)
+    }
+}

@@ -1,0 +1,126 @@
+// The follower's side of replication (§5.3): take what agrees, drop what conflicts, answer what is durable.
+
+/// An append that was taken: answered once everything up to `match` is on disk.
+struct Acknowledgement: Hashable, Sendable {
+    let exchange: Exchange
+    let request: Message
+    let match: LogIndex
+}
+
+extension Raft {
+    /// A leader of the current term speaks: candidates give way, and the election timeout starts anew.
+    private mutating func hear(leader from: NodeID, into out: inout [Output]) {
+        if leader != from || election != nil { follow(from, in: term, into: &out) }
+        lastLeaderContact = now
+        drawElectionDeadline()
+    }
+
+    mutating func receiveAppend(
+        _ message: Message, _ append: Message.Append, _ exchange: Exchange, into out: inout [Output]
+    ) {
+        guard joinTerm(of: message, leader: message.from, into: &out), leadership == nil,
+            standing != .retired
+        else {
+            reject(message, append, hint: .zero, exchange, into: &out)
+            return
+        }
+        hear(leader: message.from, into: &out)
+        guard log.contains(append.after) else {
+            reject(message, append, hint: log.lastAgreement(before: append.after), exchange, into: &out)
+            return
+        }
+        guard take(append, into: &out) else {
+            reject(message, append, hint: .zero, exchange, into: &out)
+            return
+        }
+        let through = append.after.index + append.count
+        verified = max(verified, through)
+        advanceCommit(to: min(append.commit, verified), into: &out)
+        if standing == .damaged, append.whole > .zero { wholeAt = append.whole }
+        acknowledgements.append(Acknowledgement(exchange: exchange, request: message, match: through))
+        answerDurable(into: &out)
+    }
+
+    /// Takes the entries that are not here yet. An entry goes only where one of another term stands at its
+    /// index; one that is committed never does, so an append that asks for that is false and refused.
+    private mutating func take(_ append: Message.Append, into out: inout [Output]) -> Bool {
+        guard isSound(append) else { return false }
+        let agreed = log.agreement(after: append.after.index, with: append.runs)
+        let last = append.after.index + append.count
+        guard agreed < last else { return true }
+        if agreed < log.lastIndex {
+            guard agreed >= commit else { return false }
+            truncate(after: agreed, into: &out)
+        }
+        var end = append.after.index
+        for run in append.runs {
+            end = end + run.count
+            if end > log.lastIndex { log.append(end - log.lastIndex, of: run.term) }
+        }
+        out.append(.accepted(first: agreed.next, last: last))
+        return true
+    }
+
+    /// Terms never fall along a log, and none is newer than its leader's.
+    private func isSound(_ append: Message.Append) -> Bool {
+        var before = append.after.term
+        for run in append.runs {
+            guard run.count > 0, run.term >= before, run.term > .zero, run.term <= term else { return false }
+            before = run.term
+        }
+        return true
+    }
+
+    private mutating func truncate(after index: LogIndex, into out: inout [Output]) {
+        log.truncate(after: index)
+        durable = min(durable, index)
+        handed = min(handed, index)
+        verified = min(verified, index)
+        writes.cut(after: index)
+        out.append(.truncated(after: index))
+        // One leader never takes back within its term what it sent; whoever does gets no acknowledgement.
+        rejectAcknowledgements(into: &out)
+    }
+
+    private mutating func reject(
+        _ message: Message, _ append: Message.Append, hint: EntryID, _ exchange: Exchange,
+        into out: inout [Output]
+    ) {
+        answer(.rejected(after: append.after.index, hint: hint), to: message, exchange, into: &out)
+    }
+
+    /// Answers the appends whose entries are on disk by now, in the order they came.
+    mutating func answerDurable(into out: inout [Output]) {
+        var answered = 0
+        for waiting in acknowledgements {
+            guard waiting.match <= durable else { break }
+            answer(
+                .appended(match: waiting.match), to: waiting.request, waiting.exchange, into: &out)
+            answered += 1
+        }
+        if answered > 0 { acknowledgements.removeFirst(answered) }
+        if standing == .damaged, wholeAt > .zero, min(verified, durable) >= wholeAt {
+            standing = .whole
+            out.append(.whole)
+        }
+    }
+
+    /// The term has changed: what was verified against the old leader's log is worth nothing to a new one.
+    mutating func rejectAcknowledgements(into out: inout [Output]) {
+        let waiting = acknowledgements
+        acknowledgements.removeAll(keepingCapacity: true)
+        for one in waiting {
+            answer(.rejected(after: one.match, hint: .zero), to: one.request, one.exchange, into: &out)
+        }
+    }
+
+    mutating func receiveHeartbeat(
+        _ message: Message, _ commit: LogIndex, _ round: UInt64, _ exchange: Exchange, into out: inout [Output]
+    ) {
+        if joinTerm(of: message, leader: message.from, into: &out), leadership == nil {
+            hear(leader: message.from, into: &out)
+            advanceCommit(to: min(commit, verified), into: &out)
+        }
+        answer(.heard(round: round), to: message, exchange, into: &out)
+    }
+}

@@ -1,0 +1,70 @@
+// Commitment (§5.3, §5.4.2): counted in the leader's own term only, and only what is durable.
+
+extension Raft {
+    mutating func persisted(_ write: WriteID, into out: inout [Output]) {
+        guard let through = writes.complete(write) else { return }
+        durable = max(durable, min(through, log.lastIndex))
+        if leadership != nil {
+            maybeCommit(into: &out)
+        }
+        answerDurable(into: &out)
+    }
+
+    /// The highest index that a majority holds durably: this node by its own disk, peers by their word.
+    private var quorumIndex: LogIndex {
+        guard let peers = leadership?.peers else { return .zero }
+        func match(_ voter: NodeID) -> LogIndex {
+            if voter == id { return durable }
+            for peer in peers where peer.id == voter { return peer.match }
+            return .zero
+        }
+        var best = LogIndex.zero
+        for voter in membership.voters {
+            let candidate = match(voter)
+            if candidate > best, membership.isQuorum(where: { match($0) >= candidate }) { best = candidate }
+        }
+        return best
+    }
+
+    /// §5.4.2: an entry of an older term is never committed by counting; it is when a later one is.
+    mutating func maybeCommit(into out: inout [Output]) {
+        guard let leadership else { return }
+        let index = quorumIndex
+        guard index >= leadership.firstIndex else { return }
+        advanceCommit(to: index, into: &out)
+    }
+
+    mutating func advanceCommit(to index: LogIndex, into out: inout [Output]) {
+        let index = min(index, log.lastIndex)
+        guard index > commit else { return }
+        commit = index
+        out.append(.commit(index))
+    }
+
+    /// Heartbeats, check-quorum (thesis §6.2), flights that got no answer, transfers that take too long.
+    mutating func tickLeader(into out: inout [Output]) {
+        guard let leadership else { return }
+        if now >= leadership.nextQuorumCheck {
+            let timeout = settings.electionTimeout
+            let isHeard = membership.isQuorum { voter in
+                voter == id
+                    || leadership.peers.contains { $0.id == voter && now - $0.lastHeard <= timeout }
+            }
+            guard isHeard else {
+                follow(nil, in: term, into: &out)
+                return
+            }
+            self.leadership?.nextQuorumCheck = now + settings.heartbeat
+        }
+        if let transfer = leadership.transfer, now >= transfer.deadline {
+            self.leadership?.transfer = nil
+            out.append(.transferred(false))
+        }
+        for at in leadership.peers.indices {
+            let peer = leadership.peers[at]
+            guard peer.flights > 0, now - peer.flightSince > settings.electionTimeout else { continue }
+            lose(peer.id)
+        }
+        if now >= leadership.nextHeartbeat { startRound(into: &out) }
+    }
+}

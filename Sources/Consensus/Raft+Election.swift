@@ -1,0 +1,132 @@
+// Elections: pre-vote (thesis §9.6), votes (§5.2, §5.4.1), stickiness to a live leader (thesis §4.2.3).
+
+/// A member that stands, or asks whether it should.
+struct Election: Hashable, Sendable {
+    let isPre: Bool
+    let isTransfer: Bool
+    /// Who has said yes, each once: an answer that comes twice is one vote.
+    var granted: [NodeID]
+}
+
+extension Raft {
+    /// §5.2: drawn anew each time, so that split votes are rare and resolved quickly.
+    mutating func drawElectionDeadline() {
+        let base = settings.electionTimeout.nanoseconds
+        let drawn = base + random.next(below: max(base, 1))
+        electionDeadline = now + Interval(nanoseconds: drawn)
+    }
+
+    var mayStand: Bool {
+        standing == .whole && membership.isVoter(id) && term.rawValue < largestNumber
+    }
+
+    /// The election timeout has passed without a leader.
+    mutating func stand(into out: inout [Output]) {
+        drawElectionDeadline()
+        guard mayStand else {
+            if leader != nil { follow(nil, in: term, into: &out) }
+            return
+        }
+        failReads(into: &out)
+        leader = nil
+        election = Election(isPre: true, isTransfer: false, granted: [id])
+        announce(into: &out)
+        for peer in voters where peer != id {
+            // A pre-vote names the term it would stand in, and changes nothing anywhere.
+            let body = Message.Body.preVote(last: log.last)
+            emit(
+                .send(Message(from: id, to: peer, boot: boot, term: term.next, body: body)), into: &out)
+        }
+        maybeWin(into: &out)
+    }
+
+    private var voters: [NodeID] { membership.all.filter(membership.isVoter) }
+
+    private mutating func standForReal(isTransfer: Bool, into out: inout [Output]) {
+        drawElectionDeadline()
+        failReads(into: &out)
+        leader = nil
+        enter(term.next, voteFor: id, into: &out)
+        election = Election(isPre: false, isTransfer: isTransfer, granted: [id])
+        announce(into: &out)
+        for peer in voters where peer != id {
+            send(.vote(last: log.last, isTransfer: isTransfer), to: peer, into: &out)
+        }
+    }
+
+    /// Whether a leader was heard so lately that a vote now would only disturb it. A leader hears itself.
+    private var isSticky: Bool {
+        if leadership != nil { return true }
+        guard leader != nil, let heard = lastLeaderContact else { return false }
+        return now - heard < settings.electionTimeout
+    }
+
+    mutating func receivePreVote(
+        _ message: Message, _ last: EntryID, _ exchange: Exchange, into out: inout [Output]
+    ) {
+        let grants = standing == .whole && membership.isVoter(id) && !isSticky && message.term > term
+            && last >= log.last
+        // A yes echoes the term asked about; a no tells the term here, so that the asker can join it.
+        let answer = Message(
+            from: id, to: message.from, boot: boot, term: grants ? message.term : term,
+            body: .preVoted(granted: grants))
+        emit(.answer(exchange, answer), into: &out)
+    }
+
+    mutating func receivePreVoted(_ message: Message, _ granted: Bool, into out: inout [Output]) {
+        if granted {
+            guard election?.isPre == true, message.term == term.next else { return }
+            count(message.from, into: &out)
+        } else if message.term > term {
+            follow(nil, in: message.term, into: &out)
+        }
+    }
+
+    mutating func receiveVote(
+        _ message: Message, _ last: EntryID, _ isTransfer: Bool, _ exchange: Exchange, into out: inout [Output]
+    ) {
+        // A node that must not vote, or hears a live leader, does not even take the newer term: it would
+        // bring that leader down.
+        let refuses = standing != .whole || !membership.isVoter(id) || isSticky && !isTransfer
+        guard !refuses, joinTerm(of: message, into: &out) else {
+            answer(.voted(granted: false), to: message, exchange, into: &out)
+            return
+        }
+        let mayVote = hard.vote == nil || hard.vote == message.from
+        let grants = mayVote && leader == nil && last >= log.last
+        if grants && hard.vote == nil {
+            changeHardState(term: term, vote: message.from, into: &out)
+        }
+        if grants { drawElectionDeadline() }
+        answer(.voted(granted: grants), to: message, exchange, into: &out)
+    }
+
+    mutating func receiveVoted(_ message: Message, _ granted: Bool, into out: inout [Output]) {
+        guard joinTerm(of: message, into: &out), granted, election?.isPre == false else { return }
+        count(message.from, into: &out)
+    }
+
+    private mutating func count(_ voter: NodeID, into out: inout [Output]) {
+        guard election?.granted.contains(voter) == false else { return }
+        election?.granted.append(voter)
+        maybeWin(into: &out)
+    }
+
+    /// A majority said yes. This node's own vote counts only once it is durable.
+    mutating func maybeWin(into out: inout [Output]) {
+        guard let election, hardDurable == hard.count,
+            membership.isQuorum(where: election.granted.contains)
+        else { return }
+        if election.isPre {
+            standForReal(isTransfer: false, into: &out)
+        } else {
+            lead(into: &out)
+        }
+    }
+
+    mutating func receiveTimeoutNow(_ message: Message, _ exchange: Exchange, into out: inout [Output]) {
+        answer(.noted, to: message, exchange, into: &out)
+        guard message.term == term, message.from == leader, mayStand else { return }
+        standForReal(isTransfer: true, into: &out)
+    }
+}

@@ -1,0 +1,186 @@
+// A node of the tree: records in key order, one allocation, and the search within it.
+
+/// What stands before a node's slots.
+struct NodeHeader {
+    /// How many records the node holds.
+    var count: Int
+    /// So many bytes at the beginning are the same in all the node's keys; heads are taken after them.
+    ///
+    /// Invariant: at most the common prefix of the first and the last key.
+    var prefixCount: Int
+    let isLeaf: Bool
+}
+
+/// A node of a B-tree: up to `capacity` records and, unless a leaf, one child more than records.
+///
+/// Beside each record stands its *head*, the eight bytes of the key after what all keys of the node share, so a
+/// search stays within the node and touches a record only where heads are equal. The slots hold
+/// heads, then records, then children, each eight bytes wide.
+///
+/// A node is written only while `isKnownUniquelyReferenced` says that nobody else holds it; see ``Tree``.
+final class Node: ManagedBuffer<NodeHeader, UInt64> {
+    /// The most records of a node. An odd number: a full node splits around one into two equal halves.
+    static let capacity = 63
+    /// The fewest records of a node that is neither the root nor on the tree's right edge.
+    static let countMin = 31
+
+    static func make(isLeaf: Bool) -> Node {
+        let slots = isLeaf ? 2 * capacity : 3 * capacity + 1
+        let node = Node.create(minimumCapacity: slots) { _ in
+            NodeHeader(count: 0, prefixCount: 0, isLeaf: isLeaf)
+        }
+        return unsafe unsafeDowncast(node, to: Node.self)
+    }
+
+    deinit {
+        unsafe records.deinitialize(count: count)
+        if !isLeaf { unsafe children.deinitialize(count: count + 1) }
+    }
+
+    @inline(__always) var count: Int {
+        get { header.count }
+        set { header.count = newValue }
+    }
+    @inline(__always) var prefixCount: Int { header.prefixCount }
+    @inline(__always) var isLeaf: Bool { header.isLeaf }
+    var isFull: Bool { count == Node.capacity }
+
+    @inline(__always) var heads: UnsafeMutablePointer<UInt64> {
+        unsafe withUnsafeMutablePointerToElements { unsafe $0 }
+    }
+    @inline(__always) var records: UnsafeMutablePointer<Record> {
+        unsafe UnsafeMutableRawPointer(heads + Node.capacity).assumingMemoryBound(to: Record.self)
+    }
+    @inline(__always) var children: UnsafeMutablePointer<Node> {
+        unsafe UnsafeMutableRawPointer(heads + 2 * Node.capacity).assumingMemoryBound(to: Node.self)
+    }
+
+    /// A node with the same content, whose records and children are then held by both.
+    func copy() -> Node {
+        let node = Node.make(isLeaf: isLeaf)
+        node.header.count = count
+        node.header.prefixCount = prefixCount
+        unsafe node.heads.update(from: heads, count: count)
+        unsafe node.records.initialize(from: records, count: count)
+        if !isLeaf { unsafe node.children.initialize(from: children, count: count + 1) }
+        return node
+    }
+
+    /// The first place whose key is not before `key`, and whether it is that key.
+    func search(_ key: KeyBytes) -> (place: Int, found: Bool) {
+        let count = self.count
+        guard count > 0 else { return (0, false) }
+        let records = unsafe self.records
+        let prefix = prefixCount
+        if prefix > 0 {
+            let first = unsafe records[0].keyBytes
+            let shared = unsafe key.commonPrefix(first, limit: prefix)
+            if shared < prefix {
+                return unsafe key.compare(first, skipping: shared) < 0 ? (0, false) : (count, false)
+            }
+        }
+        let heads = unsafe self.heads
+        let head = unsafe key.head(at: prefix)
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low &+ high) &>> 1
+            let other = unsafe heads[middle]
+            if other < head {
+                low = middle &+ 1
+            } else if other > head {
+                high = middle
+            } else {
+                let order = unsafe key.compare(records[middle].keyBytes, skipping: prefix)
+                if order == 0 { return (middle, true) }
+                if order > 0 { low = middle &+ 1 } else { high = middle }
+            }
+        }
+        return (low, false)
+    }
+
+    /// Child `place`, made this tree's own first if it is shared.
+    func ownChild(_ place: Int) -> Node {
+        if unsafe !isKnownUniquelyReferenced(&children[place]) {
+            unsafe children[place] = children[place].copy()
+        }
+        return unsafe children[place]
+    }
+}
+
+extension Node {
+    /// Puts a record at `place`, in a node that is not full; its children are the caller's business.
+    func insert(_ record: Record, at place: Int) {
+        let moved = count - place
+        let records = unsafe self.records
+        unsafe (records + place + 1).moveInitialize(from: records + place, count: moved)
+        unsafe (records + place).initialize(to: record)
+        unsafe (heads + place + 1).update(from: heads + place, count: moved)
+        count += 1
+        setHead(at: place)
+    }
+
+    /// Takes the record at `place` out; its children are the caller's business.
+    func removeRecord(at place: Int) -> Record {
+        let record = unsafe (records + place).move()
+        let moved = count - place - 1
+        unsafe (records + place).moveInitialize(from: records + place + 1, count: moved)
+        unsafe (heads + place).update(from: heads + place + 1, count: moved)
+        count -= 1
+        return record
+    }
+
+    /// Puts another record in the place of one; its key must fit between the neighbours'.
+    func replaceRecord(at place: Int, by record: Record) -> Record {
+        let old = unsafe records[place]
+        unsafe records[place] = record
+        setHead(at: place)
+        return old
+    }
+
+    /// Puts a child at `place`, before the count of records says that it is there: `children` is how many are.
+    func insertChild(_ child: Node, at place: Int, children present: Int) {
+        let children = unsafe self.children
+        unsafe (children + place + 1).moveInitialize(from: children + place, count: present - place)
+        unsafe (children + place).initialize(to: child)
+    }
+
+    /// Takes the child at `place` out of `present` ones.
+    func removeChild(at place: Int, children present: Int) -> Node {
+        let children = unsafe self.children
+        let child = unsafe (children + place).move()
+        unsafe (children + place).moveInitialize(from: children + place + 1, count: present - place - 1)
+        return child
+    }
+
+    /// Sets the head of a record that is new at `place`, and all of them if it shares less with the others.
+    private func setHead(at place: Int) {
+        let key = unsafe records[place].keyBytes
+        if count == 1 {
+            header.prefixCount = 0
+        } else if place == 0 || place == count - 1 {
+            let other = unsafe records[place == 0 ? count - 1 : 0].keyBytes
+            let shared = unsafe key.commonPrefix(other, limit: prefixCount)
+            if shared < prefixCount {
+                rebuildHeads()
+                return
+            }
+        }
+        unsafe heads[place] = key.head(at: prefixCount)
+    }
+
+    /// Finds anew what all keys share, and every head after it.
+    func rebuildHeads() {
+        let count = self.count
+        guard count > 0 else { return }
+        let records = unsafe self.records
+        var prefix = 0
+        if count > 1 {
+            let first = unsafe records[0].keyBytes
+            prefix = unsafe first.commonPrefix(records[count - 1].keyBytes, limit: Command.keyBytesMax)
+        }
+        header.prefixCount = prefix
+        let heads = unsafe self.heads
+        for i in 0..<count { unsafe heads[i] = records[i].keyBytes.head(at: prefix) }
+    }
+}

@@ -1,0 +1,92 @@
+// What Glibc's Swift module lacks: epoll, eventfd, signalfd, accept4, and a signal at the parent's death.
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+const uint32_t linux_readable = EPOLLIN;
+const uint32_t linux_writable = EPOLLOUT;
+const uint32_t linux_peer_closed = EPOLLRDHUP;
+const uint32_t linux_hung_up = EPOLLHUP | EPOLLERR;
+const uint32_t linux_edge_triggered = EPOLLET;
+
+static int outcome(int result) { return result < 0 ? -errno : result; }
+
+int linux_epoll_create(void) { return outcome(epoll_create1(EPOLL_CLOEXEC)); }
+
+static int control(int epoll, int operation, int descriptor, uint32_t readiness, uint64_t data) {
+    struct epoll_event event = {.events = readiness, .data.u64 = data};
+    return outcome(epoll_ctl(epoll, operation, descriptor, &event));
+}
+
+int linux_epoll_add(int epoll, int descriptor, uint32_t readiness, uint64_t data) {
+    return control(epoll, EPOLL_CTL_ADD, descriptor, readiness, data);
+}
+
+int linux_epoll_modify(int epoll, int descriptor, uint32_t readiness, uint64_t data) {
+    return control(epoll, EPOLL_CTL_MOD, descriptor, readiness, data);
+}
+
+int linux_epoll_remove(int epoll, int descriptor) { return control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0); }
+
+int linux_epoll_wait(int epoll, struct linux_event *events, int capacity, int milliseconds) {
+    struct epoll_event ready[512];
+    if (capacity > 512) capacity = 512;
+    int count = epoll_wait(epoll, ready, capacity, milliseconds);
+    if (count < 0) return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < count; i++) {
+        events[i].data = ready[i].data.u64;
+        events[i].readiness = ready[i].events;
+        events[i].padding = 0;
+    }
+    return count;
+}
+
+int linux_eventfd(void) { return outcome(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
+
+int linux_signalfd(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    int failed = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (failed) return -failed;
+    return outcome(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+int linux_signalfd_next(int descriptor) {
+    struct signalfd_siginfo info;
+    return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+int linux_accept(int listener) {
+    return outcome(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+int linux_stream_socket(int family) {
+    return outcome(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+}
+
+int linux_signal_at_parents_death(int signal) { return outcome(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)); }
+
+void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void linux_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
+
+uint64_t linux_resident_bytes(void) {
+    unsigned long total = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file) return 0;
+    int read = fscanf(file, "%lu %lu", &total, &resident);
+    fclose(file);
+    return read == 2 ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}

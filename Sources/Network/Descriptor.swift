@@ -1,0 +1,24 @@
+// One open file descriptor, closed exactly once: when its owner goes.
+internal import CLinux
+internal import Glibc
+
+/// A file descriptor that its owner closes by going away.
+public struct Descriptor: ~Copyable, Sendable {
+    /// The number the kernel knows it by: to be passed to calls, never to be kept.
+    public let raw: Int32
+
+    /// Takes over an open descriptor.
+    public init(owning raw: Int32) { self.raw = raw }
+
+    deinit { _ = close(raw) }
+
+    /// Answers what a shim call answers, or throws its negated errno.
+    @discardableResult
+    static func check(_ result: Int32, _ call: @autoclosure () -> String) throws(SystemError) -> Int32 {
+        if result < 0 { throw SystemError(call(), code: -result) }
+        return result
+    }
+}
+
+/// Makes SIGPIPE harmless in this process: a broken connection shows as an error of the write.
+public func ignoreBrokenPipes() { linux_ignore_broken_pipes() }

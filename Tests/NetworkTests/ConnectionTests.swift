@@ -1,0 +1,209 @@
+// The two byte ends of a connection: order, bounds, and what is held when nothing is under way.
+import Network
+import Testing
+
+@Suite struct ConnectionTests {
+    /// Reads everything that comes until `count` bytes are there.
+    func receive(_ count: Int, from end: borrowing Descriptor, while flush: () -> Void) -> [UInt8] {
+        var pool = BufferPool()
+        var inbound = Inbound()
+        var all: [UInt8] = []
+        let deadline = monotonicNanoseconds() + 10_000_000_000
+        while all.count < count && monotonicNanoseconds() < deadline {
+            flush()
+            if case .received = inbound.receive(from: end, pool: &pool) {
+                all.append(contentsOf: inbound.bytes[inbound.unread])
+                inbound.consume(inbound.count)
+            }
+        }
+        return all
+    }
+
+    @Test(
+        "small and large parts arrive in the order in which they were appended, however little the kernel takes"
+    )
+    func order() throws {
+        let pair = try Pair.make()
+        var out = Outbound()
+        var expected: [UInt8] = []
+        for round in 0..<40 {
+            let small = [UInt8](repeating: UInt8(round), count: round * 37)
+            let large = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &+ round) }
+            out.bytes.append(contentsOf: small)
+            out.append(large, 5..<large.count - 9)
+            out.append(small, 0..<small.count)
+            expected += small + large[5..<large.count - 9] + small
+        }
+        #expect(out.count == expected.count)
+        // More than the kernel holds: the sender is told to wait, and what it holds is bounded by what it was given.
+        let seen0 = out.flush(to: pair.near)
+        #expect(seen0 == .blocked)
+        #expect(out.count > 0 && out.count < expected.count)
+        var isDone = false
+        let received = receive(expected.count, from: pair.far) {
+            if !isDone { isDone = out.flush(to: pair.near) == .sent }
+        }
+        #expect(received == expected)
+        #expect(out.isEmpty)
+    }
+
+    @Test("a buffer that is full of unread bytes takes no more until it is read or made larger")
+    func bounds() throws {
+        let pair = try Pair.make()
+        var out = Outbound()
+        let sent = (0..<BufferPool.bufferBytes + 1_000).map { UInt8(truncatingIfNeeded: $0 / 3) }
+        out.bytes = sent
+        let seen1 = out.flush(to: pair.near)
+        #expect(seen1 == .sent)
+        var pool = BufferPool()
+        var inbound = Inbound()
+        let deadline = monotonicNanoseconds() + 5_000_000_000
+        var receipt = Receipt.nothing
+        while receipt != .full && monotonicNanoseconds() < deadline {
+            receipt = inbound.receive(from: pair.far, pool: &pool)
+        }
+        #expect(receipt == .full)
+        #expect(inbound.count == BufferPool.bufferBytes)
+        inbound.consume(10)
+        inbound.reserve(sent.count, pool: &pool)
+        while inbound.count < sent.count - 10 && monotonicNanoseconds() < deadline {
+            _ = inbound.receive(from: pair.far, pool: &pool)
+        }
+        #expect(Array(inbound.bytes[inbound.unread]) == Array(sent[10...]))
+        inbound.consume(inbound.count)
+        inbound.release(to: &pool)
+        #expect(inbound.bytes.isEmpty)
+    }
+
+    @Test("a write to a connection that the other end has reset says so and raises no signal")
+    func broken() throws {
+        var pair = try Pair.make()
+        pair.far = Descriptor(owning: -1)
+        var out = Outbound()
+        var flush = Flush.sent
+        let deadline = monotonicNanoseconds() + 5_000_000_000
+        while flush == .sent && monotonicNanoseconds() < deadline {
+            out.bytes.append(1)
+            flush = out.flush(to: pair.near)
+        }
+        #expect(flush == .broken)
+    }
+}
+
+@Suite struct TimersTests {
+    @Test("names come back in the order of their moments, and none before its moment")
+    func order() {
+        var timers = Timers()
+        var seed: UInt64 = 42
+        var moments: [UInt64] = []
+        for _ in 0..<500 {
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            moments.append(seed >> 44)
+            timers.set(seed >> 44, for: seed >> 44)
+        }
+        moments.sort()
+        #expect(timers.next == moments.first)
+        #expect(timers.due(at: moments[0] - 1) == nil)
+        var returned: [UInt64] = []
+        while let name = timers.due(at: moments[250]) { returned.append(name) }
+        #expect(returned == moments.filter { $0 <= moments[250] })
+        while let name = timers.due(at: .max) { returned.append(name) }
+        #expect(returned == moments)
+        #expect(timers.next == nil)
+    }
+}
+
+@Suite struct MailboxTests {
+    @Test("what several threads put in comes out whole, and each thread's in its order")
+    func threads() throws {
+        let mailbox = Mailbox<Int>()
+        func start(_ thread: Int) throws -> Thread {
+            try Thread(named: "put \(thread)") {
+                var batch: [Int] = []
+                for number in 0..<1_000 {
+                    batch.append(thread * 1_000 + number)
+                    if number % 7 == 0 { mailbox.put(all: &batch) }
+                }
+                mailbox.put(all: &batch)
+            }
+        }
+        let threads = (try start(0), try start(1), try start(2))
+        threads.0.join()
+        threads.1.join()
+        threads.2.join()
+        mailbox.close()
+        var all: [Int] = []
+        var taken: [Int] = []
+        while mailbox.take(into: &taken) {
+            all += taken
+            taken.removeAll()
+        }
+        for thread in 0..<3 {
+            #expect(all.filter { $0 / 1_000 == thread } == (0..<1_000).map { thread * 1_000 + $0 })
+        }
+    }
+
+    @Test("a full mailbox refuses, and a take with a deadline ends without anything")
+    func limits() {
+        let mailbox = Mailbox<Int>(capacity: 1)
+        #expect(mailbox.put(1))
+        #expect(!mailbox.put(2))
+        var taken: [Int] = []
+        #expect(mailbox.take(into: &taken))
+        #expect(taken == [1])
+        taken.removeAll()
+        #expect(mailbox.take(into: &taken, until: monotonicNanoseconds() + 1_000_000))
+        #expect(taken.isEmpty)
+        mailbox.close()
+        #expect(!mailbox.put(3))
+        #expect(!mailbox.take(into: &taken))
+    }
+}
+
+@Suite struct AddressTests {
+    @Test(
+        "host and port are read as people write them",
+        arguments: [
+            ("127.0.0.1:8001", "127.0.0.1:8001"), ("[::1]:80", "[::1]:80"),
+            ("rast-0.rast:9", "rast-0.rast:9"),
+        ])
+    func reading(text: String, expected: String) { #expect(HostPort(text)?.description == expected) }
+
+    @Test(
+        "what is no host and port is refused",
+        arguments: ["", ":80", "a", "a:", "a:x", "a:65536", "::1:80", "[::1]", "a/b:1"])
+    func refusing(text: String) { #expect(HostPort(text) == nil) }
+
+    @Test("loopback and unspecified addresses are known")
+    func kinds() throws {
+        for (ip, isLoopback, isUnspecified) in [
+            ("127.0.0.1", true, false), ("127.3.2.1", true, false), ("::1", true, false),
+            ("0.0.0.0", false, true),
+            ("::", false, true), ("10.0.0.1", false, false), ("fe80::1", false, false),
+        ] {
+            let address = try #require(Address(ip: ip, port: 7))
+            #expect(address.isLoopback == isLoopback)
+            #expect(address.isUnspecified == isUnspecified)
+        }
+        #expect(Address(ip: "localhost", port: 1) == nil)
+    }
+
+    @Test(
+        "a name is looked up on the resolver's thread, and one that does not exist has no addresses")
+    func resolving() throws {
+        let answers = Mailbox<(UInt64, [Address])>()
+        let resolver = try Resolver { name, addresses in answers.put((name, addresses)) }
+        #expect(resolver.ask(HostPort(host: "localhost", port: 81), for: 5))
+        #expect(resolver.ask(HostPort(host: "127.0.0.1", port: 82), for: 6))
+        var all: [(UInt64, [Address])] = []
+        let deadline = monotonicNanoseconds() + 20_000_000_000
+        while all.count < 2 && monotonicNanoseconds() < deadline {
+            var taken: [(UInt64, [Address])] = []
+            _ = answers.take(into: &taken, until: deadline)
+            all += taken
+        }
+        try #require(all.count == 2)
+        #expect(all[0].0 == 5 && all[0].1.contains { $0.isLoopback && $0.port == 81 })
+        #expect(all[1].0 == 6 && all[1].1.map(\.description) == ["127.0.0.1:82"])
+    }
+}

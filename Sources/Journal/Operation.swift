@@ -21,7 +21,10 @@ public enum File: Hashable, Sendable {
 /// A folder of the data directory, whose names must be synced too.
 public enum Folder: Hashable, Sendable { case root, log }
 
-/// One thing to be done to the disk. Operations are carried out in the order they are given.
+/// One thing to be done to the disk.
+///
+/// Operations are carried out one after the other, in the order they are given. After one that failed, those
+/// that follow are not carried out and fail as well; only a `prepare` may fail alone.
 public struct Operation: Sendable {
     /// Rises by one from operation to operation.
     public let id: UInt64
@@ -35,8 +38,8 @@ public struct Operation: Sendable {
     public enum Action: Sendable {
         /// Creates or opens the file and writes at the offset; `isSynced`: and complete only when it is on disk.
         case write(File, offset: UInt64, [Piece], isSynced: Bool)
-        /// Creates the file with `bytes` of really written zeros, and syncs it.
-        case prepare(File, bytes: UInt64)
+        /// Opens the file, created if need be, really writes `bytes` zeros from `offset` on, and syncs it.
+        case prepare(File, offset: UInt64, bytes: UInt64)
         case rename(File, to: File)
         case remove(File)
         /// Makes the names in a folder durable.

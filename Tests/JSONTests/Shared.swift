@@ -1,5 +1,4 @@
-// What these tests share: the whole of a text as tokens, and the public suite where it is present.
-import Foundation
+// What these tests share: the whole of a text as tokens.
 import JSON
 
 /// All tokens of a text, `.end` included.
@@ -32,17 +31,6 @@ func string(of text: String) throws -> [UInt8] {
     inside.append(from: bytes.span, to: &out)
     return out
 }
-
-/// JSONTestSuite beside the project, at `../shared/data`; nil where it is absent.
-let suiteFolder: URL? = {
-    var folder = URL(filePath: #filePath)
-    while folder.path != "/" {
-        folder.deleteLastPathComponent()
-        let suite = folder.appending(path: "shared/data/JSONTestSuite")
-        if FileManager.default.fileExists(atPath: suite.path) { return suite }
-    }
-    return nil
-}()
 
 // Spans cannot pass through `#expect`, so these take arrays.
 

@@ -3,6 +3,17 @@ import Foundation
 import JSON
 import Testing
 
+/// JSONTestSuite beside the project, at `../shared/data`; nil where it is absent.
+private let suiteFolder: URL? = {
+    var folder = URL(filePath: #filePath)
+    while folder.path != "/" {
+        folder.deleteLastPathComponent()
+        let suite = folder.appending(path: "shared/data/JSONTestSuite")
+        if FileManager.default.fileExists(atPath: suite.path) { return suite }
+    }
+    return nil
+}()
+
 @Test(
     "JSONTestSuite: y_ accepted, n_ refused, i_ either",
     .enabled(if: suiteFolder != nil, "../shared/data/JSONTestSuite is absent"))

@@ -1,4 +1,5 @@
 // Commands as the log carries them: one JSON object each, the "command" member of an entry's line.
+internal import JSON
 
 /// The encoder of commands.
 ///
@@ -8,13 +9,20 @@
 /// {"at":123456,"delete":{"key":"a","ifNoneMatch":"*"}}
 /// {"at":123456,"none":true}
 /// ```
+/// `at` is the leader's cluster time. A tag list is `"*"` or an array of revisions. A command whose meaning is
+/// not that of the first version will carry `"version"` (rules.md 20); today that is malformed.
 public enum Command {
     /// The most bytes a key has.
     public static let keyBytesMax = 1_024
     /// The most bytes a content type has.
     public static let contentTypeBytesMax = 255
+    /// The content type that is not written down.
+    public static let contentTypeDefault: StaticString = "application/octet-stream"
 
     /// Appends a command that stores a value.
+    ///
+    /// The value is a JSON string where it is UTF-8, and base64 where it is not or where the escapes would take
+    /// more; so the command is at most 4/3 of the value, and what the other fields take.
     ///
     /// - Parameters:
     ///   - key: 1 to 1,024 bytes of valid UTF-8.
@@ -26,13 +34,130 @@ public enum Command {
     public static func appendPut(
         key: Span<UInt8>, value: Span<UInt8>, contentType: Span<UInt8>,
         precondition: borrowing Precondition, at: ClusterTime, to out: inout [UInt8]
-    ) {}
+    ) {
+        // The names, punctuation and time of a usual command; longer ones grow as arrays do.
+        out.reserveCapacity(forAppending: key.count + value.count + 96)
+        append(at: at, to: &out)
+        out.append(literal: ",\"put\":{\"key\":")
+        append(string: key, to: &out)
+        append(value: value, to: &out)
+        if !contentType.isEmpty && !equals(contentType, contentTypeDefault) {
+            out.append(literal: ",\"type\":")
+            append(string: contentType, to: &out)
+        }
+        append(precondition, to: &out)
+        out.append(literal: "}}")
+    }
 
     /// Appends a command that removes one key.
+    ///
+    /// - Parameters:
+    ///   - key: 1 to 1,024 bytes of valid UTF-8.
+    ///   - precondition: what the key's revision must be when this is applied.
+    ///   - at: the leader's cluster time.
+    ///   - out: where one JSON object, without a newline, goes.
     public static func appendDelete(
         key: Span<UInt8>, precondition: borrowing Precondition, at: ClusterTime, to out: inout [UInt8]
-    ) {}
+    ) {
+        append(at: at, to: &out)
+        out.append(literal: ",\"delete\":{\"key\":")
+        append(string: key, to: &out)
+        append(precondition, to: &out)
+        out.append(literal: "}}")
+    }
 
     /// Appends the empty command of a new leader's first entry.
-    public static func appendNone(at: ClusterTime, to out: inout [UInt8]) {}
+    public static func appendNone(at: ClusterTime, to out: inout [UInt8]) {
+        append(at: at, to: &out)
+        out.append(literal: ",\"none\":true}")
+    }
+}
+
+extension Command {
+    private static func append(at: ClusterTime, to out: inout [UInt8]) {
+        out.append(literal: "{\"at\":")
+        out.append(decimal: at.milliseconds)
+    }
+
+    private static func append(string text: Span<UInt8>, to out: inout [UInt8]) {
+        if isPlain(text) {
+            append(plain: text, to: &out)
+        } else {
+            out.append(jsonString: text)
+        }
+    }
+
+    private static func append(plain text: Span<UInt8>, to out: inout [UInt8]) {
+        out.append(UInt8(ascii: "\""))
+        out.append(bytes: text)
+        out.append(UInt8(ascii: "\""))
+    }
+
+    private static func append(value: Span<UInt8>, to out: inout [UInt8]) {
+        if isPlain(value) {
+            out.append(literal: ",\"value\":")
+            append(plain: value, to: &out)
+        } else if isUTF8(value) && growth(escaping: value) <= value.count / 3 {
+            out.append(literal: ",\"value\":")
+            out.append(jsonString: value)
+        } else {
+            out.append(literal: ",\"base64\":\"")
+            out.append(base64: value)
+            out.append(UInt8(ascii: "\""))
+        }
+    }
+
+    /// How many bytes more than the text itself its escaped form has.
+    private static func growth(escaping text: Span<UInt8>) -> Int {
+        var growth = 0
+        for i in text.indices {
+            switch text[i] {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x08, 0x09, 0x0A, 0x0C, 0x0D: growth += 1
+            case 0..<0x20: growth += 5
+            default: break
+            }
+        }
+        return growth
+    }
+
+    private static func append(_ precondition: borrowing Precondition, to out: inout [UInt8]) {
+        append(",\"ifMatch\":", precondition.ifMatch, to: &out)
+        append(",\"ifNoneMatch\":", precondition.ifNoneMatch, to: &out)
+    }
+
+    private static func append(_ name: StaticString, _ tags: Precondition.Tags, to out: inout [UInt8]) {
+        switch tags {
+        case .absent: return
+        case .any:
+            out.append(literal: name)
+            out.append(literal: "\"*\"")
+        case .one(let revision):
+            out.append(literal: name)
+            out.append(UInt8(ascii: "["))
+            out.append(decimal: revision.rawValue)
+            out.append(UInt8(ascii: "]"))
+        case .list(let revisions):
+            out.append(literal: name)
+            out.append(UInt8(ascii: "["))
+            for i in revisions.indices {
+                if i > 0 { out.append(UInt8(ascii: ",")) }
+                out.append(decimal: revisions[i].rawValue)
+            }
+            out.append(UInt8(ascii: "]"))
+        }
+    }
+
+    private static func equals(_ bytes: Span<UInt8>, _ literal: StaticString) -> Bool {
+        guard bytes.count == literal.utf8CodeUnitCount else { return false }
+        for i in bytes.indices where unsafe bytes[i] != literal.utf8Start[i] { return false }
+        return true
+    }
+}
+
+extension [UInt8] {
+    /// Makes room at once, but at least doubles, so that many small commands do not copy the buffer each time.
+    fileprivate mutating func reserveCapacity(forAppending more: Int) {
+        let needed = count + more
+        if needed > capacity { reserveCapacity(Swift.max(needed, 2 * capacity)) }
+    }
 }

@@ -10,6 +10,7 @@ extension Node {
     /// Stores a record below this node, which nobody else holds.
     ///
     /// - Parameters:
+    ///   - record: what is stored.
     ///   - isRightEdge: whether no key of the whole tree stands after this node's subtree.
     ///   - replaced: the record that had the same key, if there was one.
     /// - Returns: what the parent must take in, if this node was full.

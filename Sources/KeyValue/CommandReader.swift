@@ -1,0 +1,174 @@
+// The decoder of commands: from the bytes of one JSON object to what it asks for, without copying any.
+internal import JSON
+
+/// These bytes are no command that this version knows.
+struct MalformedCommand: Error {}
+
+/// What a command asks for. Texts are places in the command's bytes.
+enum Operation {
+    case none
+    case put(Put)
+    case delete(Delete)
+
+    struct Put {
+        let key: Text
+        let value: Text
+        let isBase64: Bool
+        let contentType: Text?
+        let precondition: Precondition
+    }
+
+    struct Delete {
+        let key: Text
+        let precondition: Precondition
+    }
+}
+
+/// Reads one command. Every name may stand once, at any place; an unknown one makes the command malformed, so
+/// that a node never leaves out what a newer one does.
+struct CommandReader {
+    private var scanner = Scanner()
+
+    /// The command that these bytes are, whole.
+    static func read(_ bytes: Span<UInt8>) throws(MalformedCommand) -> (at: ClusterTime, operation: Operation)
+    {
+        var reader = CommandReader()
+        return try reader.readCommand(bytes)
+    }
+
+    private mutating func readCommand(
+        _ bytes: Span<UInt8>
+    ) throws(MalformedCommand) -> (at: ClusterTime, operation: Operation) {
+        var at: ClusterTime?
+        var operation: Operation?
+        try expectObject(bytes)
+        while let name = try nextName(bytes) {
+            if name.equals("at", in: bytes) {
+                guard at == nil else { throw MalformedCommand() }
+                at = ClusterTime(milliseconds: try number(bytes))
+                continue
+            }
+            guard operation == nil else { throw MalformedCommand() }
+            if name.equals("put", in: bytes) {
+                operation = .put(try readPut(bytes))
+            } else if name.equals("delete", in: bytes) {
+                operation = .delete(try readDelete(bytes))
+            } else if name.equals("none", in: bytes) {
+                guard try next(bytes) == .boolean(true) else { throw MalformedCommand() }
+                operation = Operation.none
+            } else {
+                throw MalformedCommand()
+            }
+        }
+        guard try next(bytes) == .end, let at, let operation else { throw MalformedCommand() }
+        return (at, operation)
+    }
+
+    private mutating func readPut(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Put {
+        var key: Text?
+        var value: Text?
+        var isBase64 = false
+        var contentType: Text?
+        var precondition = Precondition.none
+        try expectObject(bytes)
+        while let name = try nextName(bytes) {
+            if name.equals("key", in: bytes) {
+                try set(&key, bytes)
+            } else if name.equals("value", in: bytes) {
+                try set(&value, bytes)
+            } else if name.equals("base64", in: bytes) {
+                try set(&value, bytes)
+                isBase64 = true
+            } else if name.equals("type", in: bytes) {
+                try set(&contentType, bytes)
+            } else {
+                try readCondition(name, into: &precondition, bytes)
+            }
+        }
+        guard let key, let value else { throw MalformedCommand() }
+        return Operation.Put(
+            key: key, value: value, isBase64: isBase64, contentType: contentType, precondition: precondition)
+    }
+
+    private mutating func readDelete(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Delete {
+        var key: Text?
+        var precondition = Precondition.none
+        try expectObject(bytes)
+        while let name = try nextName(bytes) {
+            if name.equals("key", in: bytes) {
+                try set(&key, bytes)
+            } else {
+                try readCondition(name, into: &precondition, bytes)
+            }
+        }
+        guard let key else { throw MalformedCommand() }
+        return Operation.Delete(key: key, precondition: precondition)
+    }
+
+    private mutating func readCondition(
+        _ name: Text, into precondition: inout Precondition, _ bytes: Span<UInt8>
+    ) throws(MalformedCommand) {
+        if name.equals("ifMatch", in: bytes), precondition.ifMatch.isAbsent {
+            precondition.ifMatch = try tags(bytes)
+        } else if name.equals("ifNoneMatch", in: bytes), precondition.ifNoneMatch.isAbsent {
+            precondition.ifNoneMatch = try tags(bytes)
+        } else {
+            throw MalformedCommand()
+        }
+    }
+
+    /// `"*"`, or an array of revisions.
+    private mutating func tags(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Precondition.Tags {
+        switch try next(bytes) {
+        case .string(let text) where text.equals("*", in: bytes): return .any
+        case .arrayStart: break
+        case .objectStart, .objectEnd, .arrayEnd, .name, .string, .number, .boolean, .null, .end:
+            throw MalformedCommand()
+        }
+        var tags = Precondition.Tags.list([])
+        while true {
+            switch try next(bytes) {
+            case .arrayEnd: return tags
+            case .number(let range):
+                guard let value = unsignedInteger(range, in: bytes) else { throw MalformedCommand() }
+                tags.add(Revision(value))
+            case .objectStart, .objectEnd, .arrayStart, .name, .string, .boolean, .null, .end:
+                throw MalformedCommand()
+            }
+        }
+    }
+}
+
+extension CommandReader {
+    @inline(__always)
+    private mutating func next(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Token {
+        do throws(SyntaxError) { return try scanner.next(in: bytes) } catch { throw MalformedCommand() }
+    }
+
+    private mutating func expectObject(_ bytes: Span<UInt8>) throws(MalformedCommand) {
+        guard case .objectStart = try next(bytes) else { throw MalformedCommand() }
+    }
+
+    /// The name of the object's next member, or none at its end.
+    private mutating func nextName(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Text? {
+        switch try next(bytes) {
+        case .name(let name): return name
+        case .objectEnd: return nil
+        case .objectStart, .arrayStart, .arrayEnd, .string, .number, .boolean, .null, .end:
+            throw MalformedCommand()
+        }
+    }
+
+    private mutating func number(_ bytes: Span<UInt8>) throws(MalformedCommand) -> UInt64 {
+        guard case .number(let range) = try next(bytes), let value = unsignedInteger(range, in: bytes) else {
+            throw MalformedCommand()
+        }
+        return value
+    }
+
+    /// Reads a string into a field that must not have one yet.
+    private mutating func set(_ field: inout Text?, _ bytes: Span<UInt8>) throws(MalformedCommand) {
+        guard field == nil, case .string(let text) = try next(bytes) else { throw MalformedCommand() }
+        field = text
+    }
+}

@@ -137,7 +137,7 @@ struct RuleTests {
             """
             struct PeerManager {}
             enum Entry {}
-            class Room {}
+            class Base {}
             final class LogHandler {}
             // struct AHelper
             """)

@@ -12,8 +12,7 @@ extension Rules {
             .map { Finding(path: $0, line: 1, problem: "a folder whose name says nothing") }
     }
 
-    /// A type is a noun of the paper or the RFC; and none has its module's name, which could not be
-    /// qualified then.
+    /// A type is a noun of the paper or the RFC.
     static func typeNames(_ file: SourceFile) -> [Finding] {
         let declaring: Set = ["struct", "class", "enum", "actor", "protocol", "typealias"]
         return file.tokens.indices.dropLast().compactMap { index in
@@ -21,9 +20,6 @@ extension Rules {
                 return nil
             }
             let name = file.tokens[index + 1]
-            if name.text == file.target {
-                return file.finding(name.line, "a type with its module's name: \(name.text)")
-            }
             guard emptySuffixes.contains(where: name.text.hasSuffix) else { return nil }
             return file.finding(name.line, "a type name that says nothing: \(name.text)")
         }

@@ -1,0 +1,129 @@
+// The characters that HTTP tells apart (RFC 9110 §5.6), and the end of a line, eight bytes at a time.
+
+/// The eight bytes at `offset`, the first in the lowest bits.
+@inlinable @inline(__always)
+func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64 {
+    // The callers have checked offset + 8 <= count.
+    UInt64(
+        littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(
+            fromUncheckedByteOffset: offset, as: UInt64.self))
+}
+
+/// The first offset from `start` on of a control character (0 to 31, 127), or the count.
+@inlinable
+func controlOffset(_ bytes: Span<UInt8>, from start: Int) -> Int {
+    var offset = start
+    while offset &+ 8 <= bytes.count {
+        let next = word(bytes, at: offset)
+        let delete = next ^ 0x7F7F_7F7F_7F7F_7F7F
+        // Above the lowest bit set, others may be set wrongly, because the subtractions borrow.
+        let mask =
+            (((next &- 0x2020_2020_2020_2020) & ~next) | ((delete &- 0x0101_0101_0101_0101) & ~delete))
+            & 0x8080_8080_8080_8080
+        if mask != 0 { return offset &+ mask.trailingZeroBitCount &>> 3 }
+        offset &+= 8
+    }
+    while offset < bytes.count {
+        let byte = bytes[offset]
+        if byte < 0x20 || byte == 0x7F { break }
+        offset &+= 1
+    }
+    return offset
+}
+
+/// Whether the byte may stand in a token (RFC 9110 §5.6.2).
+@inlinable @inline(__always)
+func isTokenCharacter(_ byte: UInt8) -> Bool {
+    // Bit n of the first number is the character n, of the second the character 64 + n.
+    let low: UInt64 = 0x03FF_6CFA_0000_0000
+    let high: UInt64 = 0x57FF_FFFF_C7FF_FFFE
+    if byte < 64 { return low &>> UInt64(byte) & 1 == 1 }
+    return byte < 128 && high &>> UInt64(byte &- 64) & 1 == 1
+}
+
+/// Whether the byte may stand in the Host field: reg-name, IP literal, port (RFC 3986 §3.2.2).
+@inlinable @inline(__always)
+func isHostCharacter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"),
+        UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("),
+        UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"),
+        UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
+        true
+    default: false
+    }
+}
+
+/// The value of a hexadecimal digit, or nil.
+@inlinable @inline(__always)
+func hexadecimalValue(_ byte: UInt8) -> UInt8? {
+    if byte &- 0x30 < 10 { return byte &- 0x30 }
+    let letter = (byte | 0x20) &- UInt8(ascii: "a")
+    return letter < 6 ? letter &+ 10 : nil
+}
+
+/// Whether the bytes of `range` are `literal`, whatever the case of their letters. `literal` is in lower
+/// case, and of letters, digits and `-` only.
+@inlinable
+func matches(_ literal: StaticString, _ range: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+    let count = literal.utf8CodeUnitCount
+    guard range.count == count else { return false }
+    var index = 0
+    while index < count {
+        let byte = bytes[range.lowerBound &+ index]
+        let lower = byte &- 0x41 < 26 ? byte | 0x20 : byte
+        guard unsafe lower == literal.utf8Start[index] else { return false }
+        index &+= 1
+    }
+    return true
+}
+
+/// The range without spaces and tabs at its ends.
+@inlinable
+func trimmed(_ range: Range<Int>, in bytes: Span<UInt8>) -> Range<Int> {
+    var start = range.lowerBound
+    var end = range.upperBound
+    while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start &+= 1 }
+    while end > start, bytes[end &- 1] == 0x20 || bytes[end &- 1] == 0x09 { end &-= 1 }
+    return start..<end
+}
+
+/// The lines of a head, found without reading a byte twice, however the bytes arrive.
+@usableFromInline
+struct Lines: Sendable {
+    /// Where the line that is being read begins.
+    @usableFromInline var start = 0
+    /// Up to where that line is known not to end.
+    @usableFromInline var scanned = 0
+
+    @inlinable init() {}
+
+    /// The next line without its CR LF, or nil where its end has not come yet.
+    @inlinable
+    mutating func next(in bytes: Span<UInt8>) throws(MessageError) -> Range<Int>? {
+        while true {
+            scanned = controlOffset(bytes, from: scanned)
+            guard scanned < bytes.count else { return nil }
+            switch bytes[scanned] {
+            case 0x09:
+                scanned &+= 1
+            case 0x0D:
+                guard scanned &+ 1 < bytes.count else { return nil }
+                guard bytes[scanned &+ 1] == 0x0A else {
+                    throw MessageError(.bareCarriageReturn, at: scanned)
+                }
+                let line = start..<scanned
+                scanned &+= 2
+                start = scanned
+                return line
+            case 0x0A:
+                throw MessageError(.bareLineFeed, at: scanned)
+            default:
+                throw MessageError(.controlCharacter, at: scanned)
+            }
+        }
+    }
+}

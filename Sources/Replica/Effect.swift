@@ -50,6 +50,8 @@ public enum Absence: Hashable, Sendable {
     case damaged
     /// A sync has failed: this process writes nothing more.
     case diskFailed
+    /// This node is shutting down.
+    case closing
 }
 
 /// Why a request got no answer from the store.
@@ -91,6 +93,8 @@ public enum Effect: Sendable {
     case storeVote(HardState)
     case storeIdentity(ClusterID)
     case clearDamage
+    /// A peer told where clients reach it.
+    case learnURL(NodeID, [UInt8])
     /// Lines after `after` up to `through` are wanted from disk, for a peer; answered by `loaded` or `damaged`.
     case load(after: LogIndex, through: LogIndex, for: NodeID)
     /// Something people should read in the log.
@@ -101,8 +105,16 @@ public enum Effect: Sendable {
 public enum Notice: Hashable, Sendable {
     case became(Role, Term, leader: NodeID?)
     case waitingFor([NodeID])
-    case foundCluster(ClusterID)
-    case wiped(peerWithHistory: NodeID)
+    case joinedCluster(ClusterID)
+    /// A peer answered from another cluster than this node's.
+    case otherCluster(NodeID, ClusterID)
+    /// This node's disk is empty while a peer has a history, or its term and vote are lost.
+    case wiped
+    /// A hand-over of leadership is over: whether another node took it.
+    case transferred(Bool)
     case whole
+    /// A peer's message was not understood, or not meant for this node.
     case refusedPeer(NodeID?, String)
+    /// A damaged entry was met while it was read for a peer.
+    case damagedEntry(LogIndex)
 }

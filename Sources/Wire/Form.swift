@@ -19,6 +19,8 @@ struct Form {
 
     func error(_ problem: WireError.Problem) -> WireError { WireError(offset: position, problem: problem) }
 
+    mutating func skipByte() { position += 1 }
+
     /// Takes `text`, which must stand here.
     mutating func take(_ text: StaticString, in bytes: Span<UInt8>) throws(WireError) {
         let count = text.utf8CodeUnitCount

@@ -4,7 +4,7 @@ internal import JSON
 
 /// Who a node is and what it holds: question and answer of `/raft/hello`.
 ///
-/// `{"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"offer":"32 hex"}` and a newline.
+/// `{"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"url":"http://…","offer":"32 hex"}` and a newline.
 public struct Hello: Hashable, Sendable {
     public let node: NodeID
     public let boot: Boot
@@ -14,13 +14,17 @@ public struct Hello: Hashable, Sendable {
     public let hasHistory: Bool
     /// Whether its log lacks something that was durable.
     public let isDamaged: Bool
+    /// Where clients reach it; visible ASCII, at most ``urlBytesMax``, possibly empty.
+    public let url: [UInt8]
     /// In a question of the lowest id: the id it drew, answered when it is durable at the other.
     public let offer: ClusterID?
 
     public init(
         node: NodeID, boot: Boot, cluster: ClusterID?, hasHistory: Bool, isDamaged: Bool,
-        offer: ClusterID? = nil
+        url: [UInt8] = [], offer: ClusterID? = nil
     ) {
+        precondition(url.count <= Self.urlBytesMax)
+        self.url = url
         self.node = node
         self.boot = boot
         self.cluster = cluster
@@ -28,6 +32,8 @@ public struct Hello: Hashable, Sendable {
         self.isDamaged = isDamaged
         self.offer = offer
     }
+
+    public static let urlBytesMax = 1024
 
     /// Reads exactly one hello, with or without its newline.
     public init(_ bytes: Span<UInt8>) throws(WireError) {
@@ -42,6 +48,8 @@ public struct Hello: Hashable, Sendable {
         hasHistory = try form.boolean(in: bytes)
         try form.take(",\"damaged\":", in: bytes)
         isDamaged = try form.boolean(in: bytes)
+        try form.take(",\"url\":\"", in: bytes)
+        url = try form.plainText(max: Self.urlBytesMax, in: bytes)
         try form.take(",\"offer\":", in: bytes)
         offer = try Self.clusterOrNull(&form, in: bytes)
         try form.take("}", in: bytes)
@@ -59,7 +67,9 @@ public struct Hello: Hashable, Sendable {
         Self.append(cluster, to: &out)
         out.append(literal: hasHistory ? ",\"history\":true" : ",\"history\":false")
         out.append(literal: isDamaged ? ",\"damaged\":true" : ",\"damaged\":false")
-        out.append(literal: ",\"offer\":")
+        out.append(literal: ",\"url\":\"")
+        out.append(contentsOf: url)
+        out.append(literal: "\",\"offer\":")
         Self.append(offer, to: &out)
         out.append(literal: "}\n")
     }

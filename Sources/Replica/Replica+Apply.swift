@@ -1,0 +1,53 @@
+// Committed entries change the store, in order, each once; and those who waited for them are answered.
+internal import Consensus
+internal import KeyValue
+internal import Wire
+
+extension Replica {
+    mutating func apply(through index: LogIndex) {
+        while applied < index {
+            let next = applied.next
+            var reply = Reply.none
+            let isHere = cache.withCommand(at: next) { reply = store.apply($0, index: next.rawValue) }
+            guard isHere else { preconditionFailure("what is not applied is in the cache") }
+            applied = next
+            proposalBytes = max(0, proposalBytes - cache.lineBytes(at: next))
+            if !waiting.hasWrites { continue }
+            answerWaiting(for: next, reply)
+        }
+        stamp.follow(store.clusterTime, at: now)
+    }
+
+    private mutating func answerWaiting(for index: LogIndex, _ reply: Reply) {
+        guard let term = raft.log.term(at: index) else { return }
+        let ticket = waiting.applied(index, of: term) {
+            effects.append(.failed($0, .timedOut(.notApplied)))
+        }
+        guard let ticket else { return }
+        effects.append(.replied(ticket, reply, revision: store.revision))
+    }
+}
+
+/// Cluster time as this node would stamp it (rules 21): the last applied stamp and what its own clock has
+/// advanced since. It never goes back and never uses the wall clock.
+struct Stamp: Sendable {
+    private var base = ClusterTime.zero
+    private var since = Instant(nanoseconds: 0)
+
+    /// This node leads from now on.
+    mutating func begin(at now: Instant, from applied: ClusterTime) {
+        base = applied
+        since = now
+    }
+
+    /// Entries of earlier leaders may have been applied since: what they stamped is not gone behind.
+    mutating func follow(_ applied: ClusterTime, at now: Instant) {
+        guard applied > time(at: now) else { return }
+        base = applied
+        since = now
+    }
+
+    func time(at now: Instant) -> ClusterTime {
+        ClusterTime(milliseconds: base.milliseconds + (now - since).milliseconds)
+    }
+}

@@ -1,0 +1,94 @@
+// Requests of clients: writes are proposed, reads wait for a round; or why not.
+public import Consensus
+public import KeyValue
+internal import Wire
+
+extension Replica {
+    /// A write of one key; answered by `.replied`, or by `.failed`.
+    public mutating func put(
+        key: Span<UInt8>, value: Span<UInt8>, contentType: Span<UInt8>,
+        precondition: borrowing Precondition, for ticket: Ticket, until deadline: Instant
+    ) {
+        guard let place = propose(for: ticket, until: deadline) else { return }
+        let time = stamp.time(at: now)
+        let before = cache.bytes
+        cache.append(index: place.index, term: place.term) {
+            Command.appendPut(
+                key: key, value: value, contentType: contentType, precondition: precondition, at: time,
+                to: &$0)
+        }
+        proposalBytes += cache.bytes - before
+    }
+
+    public mutating func delete(
+        key: Span<UInt8>, precondition: borrowing Precondition, for ticket: Ticket, until deadline: Instant
+    ) {
+        guard let place = propose(for: ticket, until: deadline) else { return }
+        let time = stamp.time(at: now)
+        let before = cache.bytes
+        cache.append(index: place.index, term: place.term) {
+            Command.appendDelete(key: key, precondition: precondition, at: time, to: &$0)
+        }
+        proposalBytes += cache.bytes - before
+    }
+
+    /// A linearizable read: `.readable` once the store may be read for it.
+    public mutating func read(for ticket: Ticket, until deadline: Instant) {
+        guard isServing, raft.leadership != nil else {
+            effects.append(.failed(ticket, absence))
+            return
+        }
+        guard waiting.readsCount < settings.readsMax else {
+            effects.append(.failed(ticket, .overloaded))
+            return
+        }
+        step(.read(waiting.addRead(for: ticket, until: deadline)))
+    }
+
+    /// The next entry's name, if this node leads and has room; otherwise the client is told.
+    private mutating func propose(for ticket: Ticket, until deadline: Instant) -> EntryID? {
+        guard isServing, raft.leadership != nil else {
+            effects.append(.failed(ticket, absence))
+            return nil
+        }
+        guard waiting.writesCount < settings.proposalsMax, proposalBytes < settings.proposalBytesMax else {
+            effects.append(.failed(ticket, .overloaded))
+            return nil
+        }
+        raft.step(.propose(count: 1), into: &outputs)
+        let answer = outputs.removeLast()
+        guard case .appended(let index, _, let term) = answer else {
+            effects.append(.failed(ticket, .noLeader(.election)))
+            return nil
+        }
+        waiting.add(Waiting.Write(index: index, term: term, ticket: ticket, deadline: deadline))
+        return EntryID(term: term, index: index)
+    }
+
+    private var isServing: Bool { isRunning && !isClosing && !hasDiskFailed }
+
+    /// The leader, if it is this node or was heard within the election timeout.
+    var knownLeader: NodeID? {
+        guard isRunning, let leader = raft.leader else { return nil }
+        if leader == settings.node { return leader }
+        guard let heard = raft.lastLeaderContact, now - heard <= settings.electionTimeout else { return nil }
+        return leader
+    }
+
+    /// Why this node does not serve a request that needs the leader.
+    var absence: Failure {
+        if let leader = knownLeader, leader != settings.node { return .notLeader(leader) }
+        return .noLeader(absenceReason)
+    }
+
+    var absenceReason: Absence {
+        if hasDiskFailed { return .diskFailed }
+        if start.isWiped { return .wiped }
+        if isClosing { return .closing }
+        guard isRunning else { return .starting(waitingFor: start.missing) }
+        if raft.standing == .damaged { return .damaged }
+        guard let since = leaderlessSince else { return .election }
+        let isLong = (now - since).nanoseconds > 2 * settings.electionTimeout.nanoseconds
+        return isLong ? .noQuorum : .election
+    }
+}

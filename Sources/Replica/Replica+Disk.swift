@@ -1,0 +1,47 @@
+// What the disk has finished, and what was read from it.
+public import Consensus
+public import Wire
+
+extension Replica {
+    /// What must be written before the first word to a peer is durable.
+    public mutating func started() { isStarted = true }
+
+    public mutating func persisted(_ write: WriteID) { step(.persisted(write)) }
+
+    public mutating func stored(_ hard: HardState) { step(.persistedVote(hard)) }
+
+    public mutating func storedIdentity() { identityStored() }
+
+    public mutating func clearedDamage() { effects.append(.notice(.whole)) }
+
+    /// A write or a sync failed: nothing more becomes durable in this process (rules 10). It leads and votes no
+    /// more, acknowledges nothing, and answers local reads.
+    public mutating func diskFailed() {
+        guard !hasDiskFailed else { return }
+        hasDiskFailed = true
+        if isRunning { step(.retire) }
+    }
+
+    /// Lines that were wanted for a peer by `.load`. What this node no longer has, or does not lead with, is
+    /// dropped: by Log Matching, blocks whose last entry is in the log are in it whole.
+    public mutating func loaded(_ blocks: [Block], for peer: NodeID) {
+        fetched.removeAll { $0.peer == peer }
+        if raft.role == .leader {
+            for block in blocks where block.count > 0 {
+                let line = Int(block.starts[block.count - 1])
+                guard let entry = try? EntryLine.read(block.bytes.span, at: line),
+                    raft.log.term(at: entry.id.index) == entry.id.term, entry.id.index == block.last
+                else { continue }
+                fetched.append(Fetched(peer: peer, block: block))
+            }
+        }
+        step(.fetched(for: peer))
+    }
+
+    /// An entry that was to be read is damaged on disk: this node leads no more, and is repaired at its next
+    /// start (rules 12).
+    public mutating func damaged(at index: LogIndex) {
+        effects.append(.notice(.damagedEntry(index)))
+        step(.retire)
+    }
+}

@@ -1,0 +1,75 @@
+// Requests and answers of peers: decoded, checked for whom they are meant, and given to consensus.
+public import Consensus
+internal import KeyValue
+public import Wire
+
+extension Replica {
+    /// A peer's request on one of the `/raft/…` routes; answered by `.answer` or `.refuse`, now or later.
+    public mutating func asked(_ route: PeerRoute, body: Span<UInt8>, exchange: Exchange) {
+        do throws(WireError) {
+            if route == .hello {
+                try askedHello(Hello(body), exchange)
+                return
+            }
+            guard isRunning, !hasDiskFailed, let cluster = start.cluster else {
+                effects.append(.refuse(exchange, .notReady("this node takes no part yet")))
+                return
+            }
+            let (envelope, entries) = try Envelope.request(route, body)
+            if let refusal = refusal(of: envelope, in: cluster) {
+                effects.append(.refuse(exchange, .wrongCluster(refusal)))
+                return
+            }
+            if case .append(let append) = envelope.message.body, append.count > 0 {
+                incoming = try Block(body, in: entries, after: append.after, runs: append.runs)
+            }
+            step(.received(envelope.message, exchange: exchange))
+            incoming = nil
+        } catch {
+            effects.append(.refuse(exchange, .malformed(error.description)))
+            effects.append(.notice(.refusedPeer(nil, error.description)))
+        }
+    }
+
+    /// A peer's answer (its body, status 200) to a parcel that this boot sent it.
+    public mutating func answered(by peer: NodeID, route: PeerRoute, body: Span<UInt8>) {
+        do throws(WireError) {
+            if route == .hello {
+                try answeredHello(by: peer, Hello(body))
+                return
+            }
+            guard isRunning, let cluster = start.cluster else { return }
+            let envelope = try Envelope.answer(route, body)
+            guard envelope.message.from == peer, refusal(of: envelope, in: cluster) == nil else {
+                effects.append(.notice(.refusedPeer(peer, "an answer that is meant for another")))
+                return
+            }
+            step(.received(envelope.message, exchange: Exchange(0)))
+        } catch {
+            effects.append(.notice(.refusedPeer(peer, error.description)))
+            lost(peer, route == .append ? .appends : .quick)
+        }
+    }
+
+    /// A lane's connection broke, or a request on it was refused: what was in flight there has no answer.
+    public mutating func lost(_ peer: NodeID, _ lane: Lane) {
+        switch lane {
+        case .appends: if isRunning { step(.lost(to: peer)) }
+        case .votes, .quick: return
+        }
+    }
+
+    private func refusal(of envelope: Envelope, in cluster: ClusterID) -> String? {
+        let message = envelope.message
+        if envelope.cluster != cluster {
+            return "this node belongs to cluster \(cluster), the message to \(envelope.cluster)"
+        }
+        if message.to != settings.node {
+            return "this is node \(settings.node), the message is for node \(message.to)"
+        }
+        if message.from == settings.node || !raft.membership.all.contains(message.from) {
+            return "node \(message.from) is no peer of node \(settings.node)"
+        }
+        return nil
+    }
+}

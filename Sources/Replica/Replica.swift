@@ -1,0 +1,172 @@
+// One member, whole, without IO: consensus, store, log cache and the table of who waits for what.
+public import Consensus
+public import KeyValue
+public import Wire
+
+/// A member of the cluster as a deterministic machine: events in by its methods, ``Effect``s out.
+///
+/// The shell calls any number of event methods, then ``turnEnded()``, then carries out what
+/// ``takeEffects(into:)`` gives it, in order. What the simulator runs is exactly this.
+public struct Replica: Sendable {
+    public struct Settings: Sendable {
+        public var node: NodeID
+        /// The members named at the first start, this node among them.
+        public var peers: [NodeID]
+        /// Where clients reach this node; told to peers, who redirect there.
+        public var url: [UInt8]
+        public var heartbeat: Interval = .milliseconds(100)
+        /// Election timeouts are drawn from this to twice this.
+        public var electionTimeout: Interval = .milliseconds(500)
+        public var appendBytesMax = 1 << 20
+        public var flightsMax = 8
+        public var cacheBytesMax = 64 << 20
+        public var proposalsMax = 10_000
+        public var proposalBytesMax = 64 << 20
+        public var readsMax = 20_000
+        public init(node: NodeID, peers: [NodeID], url: [UInt8] = []) {
+            self.node = node
+            self.peers = peers.sorted()
+            self.url = url
+        }
+    }
+
+    /// What the disk told at the start.
+    public struct Origin: Sendable {
+        /// This start's number, new and durable by ``Replica/started()``.
+        public var boot: Boot
+        public var cluster: ClusterID?
+        /// Term and vote; nil if none was ever given.
+        public var hard: HardState?
+        public var runs: [Message.Run]
+        /// The highest commit index told of; at most the log's last.
+        public var commit: LogIndex
+        /// Every entry after `commit`.
+        public var tail: [Block]
+        /// What the entries up to `commit` make.
+        public var store: Store
+        /// The log lacks something that was durable.
+        public var isDamaged: Bool
+        /// Term and vote are lost.
+        public var isWiped: Bool
+        public init(
+            boot: Boot, cluster: ClusterID?, hard: HardState?, runs: [Message.Run], commit: LogIndex,
+            tail: [Block], store: Store, isDamaged: Bool, isWiped: Bool
+        ) {
+            self.boot = boot
+            self.cluster = cluster
+            self.hard = hard
+            self.runs = runs
+            self.commit = commit
+            self.tail = tail
+            self.store = store
+            self.isDamaged = isDamaged
+            self.isWiped = isWiped
+        }
+    }
+
+    public let settings: Settings
+    /// The applied state. Reading it at any time is a local read; a linearizable one waits for `.readable`.
+    public internal(set) var store: Store
+    public internal(set) var applied: LogIndex
+    public internal(set) var raft: Raft
+    var cache: LogCache
+    var waiting = Waiting()
+    var effects: [Effect] = []
+    /// Consensus's outputs while they are worked off.
+    var outputs: [Output] = []
+    /// The entries of the append that is being taken in.
+    var incoming: Block?
+    /// Entries up to here have been given to the journal.
+    var handed: LogIndex
+    /// Lines of entries that are proposed and not applied, in bytes.
+    var proposalBytes = 0
+    /// What was read from disk for a peer, until it is sent.
+    var fetched: [Fetched] = []
+    var start: FirstStart
+    var isStarted = false
+    var isClosing = false
+    var hasDiskFailed = false
+    var stamp = Stamp()
+    var now = Instant(nanoseconds: 0)
+    var leaderlessSince: Instant?
+    /// The last leader heard of, for people.
+    var lastLeader: NodeID?
+    var nextExpiry = Instant(nanoseconds: 0)
+
+    struct Fetched: Sendable {
+        let peer: NodeID
+        let block: Block
+    }
+
+    /// - Parameter seed: the source of election timeouts and of a new cluster's id; different on each node
+    ///   and at each start.
+    public init(settings: Settings, origin: Origin, seed: UInt64) {
+        self.settings = settings
+        store = origin.store
+        applied = origin.commit
+        cache = LogCache(origin.tail)
+        let log = LogShape(runs: origin.runs)
+        handed = log.lastIndex
+        proposalBytes = cache.bytes
+        var raftSettings = Raft.Settings(id: settings.node)
+        raftSettings.heartbeat = settings.heartbeat
+        raftSettings.electionTimeout = settings.electionTimeout
+        raftSettings.flightsMax = settings.flightsMax
+        raftSettings.readsMax = settings.readsMax
+        var random = Random(seed: seed)
+        let hard = origin.hard ?? HardState(term: .zero, vote: nil, count: 0)
+        raft = Raft(
+            settings: raftSettings, membership: Membership(voters: settings.peers), boot: origin.boot,
+            hard: hard, log: log, commit: origin.commit,
+            standing: origin.isDamaged ? .damaged : .whole, seed: random.next())
+        let hasHistory = hard.term > .zero || log.lastIndex > .zero || origin.isDamaged || origin.isWiped
+        start = FirstStart(
+            peers: settings.peers.filter { $0 != settings.node }, cluster: origin.cluster,
+            hasHistory: hasHistory, isWiped: origin.isWiped,
+            draw: ClusterID(high: random.next(), low: random.next()))
+    }
+
+    /// Whether this member takes part in consensus.
+    var isRunning: Bool { isStarted && start.isOver }
+
+    // Time and turns ---------------------------------------------------------------------------------------
+
+    /// The time, which comes from one clock and never goes back. At least every 10 ms, and at each turn's start.
+    public mutating func tick(_ now: Instant) {
+        self.now = max(now, self.now)
+        if isStarted { askPeersWhoTheyAre() }
+        if isRunning { step(.tick(now: self.now)) }
+        guard self.now >= nextExpiry else { return }
+        nextExpiry = self.now + .milliseconds(10)
+        waiting.expire(
+            self.now, write: { effects.append(.failed($0, .timedOut(.unknown))) },
+            read: { effects.append(.failed($0, .timedOut(.notApplied))) })
+    }
+
+    /// Everything that was ready has been taken in: what gathered goes out.
+    public mutating func turnEnded() {
+        if isRunning { step(.turnEnded) }
+        waiting.unpark(applied: applied) { effects.append(.readable($0)) }
+        cache.trim(to: settings.cacheBytesMax, keepingAfter: min(raft.durable, applied))
+    }
+
+    /// The effects so far, in `taken`, whose room is kept for the next ones. `taken` must be empty.
+    public mutating func takeEffects(into taken: inout [Effect]) {
+        precondition(taken.isEmpty)
+        swap(&effects, &taken)
+    }
+
+    /// Whether there are effects to be taken.
+    public var hasEffects: Bool { !effects.isEmpty }
+
+    // Handing over (SIGTERM) -------------------------------------------------------------------------------
+
+    /// Hands leadership to `peer`, or to whoever has got furthest. Does nothing where this node does not lead.
+    public mutating func transferLeadership(to peer: NodeID?) {
+        guard isRunning, raft.role == .leader else { return }
+        step(.transfer(to: peer))
+    }
+
+    /// From now on no client's request is taken.
+    public mutating func close() { isClosing = true }
+}

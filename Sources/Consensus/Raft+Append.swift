@@ -115,7 +115,8 @@ extension Raft {
     }
 
     mutating func receiveHeartbeat(
-        _ message: Message, _ commit: LogIndex, _ round: UInt64, _ exchange: Exchange, into out: inout [Output]
+        _ message: Message, _ commit: LogIndex, _ round: UInt64, _ exchange: Exchange,
+        into out: inout [Output]
     ) {
         if joinTerm(of: message, leader: message.from, into: &out), leadership == nil {
             hear(leader: message.from, into: &out)

@@ -64,7 +64,8 @@ extension Raft {
     mutating func receivePreVote(
         _ message: Message, _ last: EntryID, _ exchange: Exchange, into out: inout [Output]
     ) {
-        let grants = standing == .whole && membership.isVoter(id) && !isSticky && message.term > term
+        let grants =
+            standing == .whole && membership.isVoter(id) && !isSticky && message.term > term
             && last >= log.last
         // A yes echoes the term asked about; a no tells the term here, so that the asker can join it.
         let answer = Message(
@@ -83,7 +84,8 @@ extension Raft {
     }
 
     mutating func receiveVote(
-        _ message: Message, _ last: EntryID, _ isTransfer: Bool, _ exchange: Exchange, into out: inout [Output]
+        _ message: Message, _ last: EntryID, _ isTransfer: Bool, _ exchange: Exchange,
+        into out: inout [Output]
     ) {
         // A node that must not vote, or hears a live leader, does not even take the newer term: it would
         // bring that leader down.

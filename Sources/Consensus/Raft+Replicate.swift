@@ -159,7 +159,9 @@ extension Raft {
     mutating func receiveRejected(
         _ message: Message, _ after: LogIndex, _ hint: EntryID, into out: inout [Output]
     ) {
-        guard let at = peer(answering: message, into: &out), let progress = leadership?.peers[at] else { return }
+        guard let at = peer(answering: message, into: &out), let progress = leadership?.peers[at] else {
+            return
+        }
         leadership?.peers[at].flights = max(0, progress.flights - 1)
         leadership?.peers[at].flightSince = now
         // An answer to something older than what is known by now says nothing.

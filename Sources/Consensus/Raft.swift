@@ -75,9 +75,14 @@ public struct Raft: Sendable {
     }
 
     /// - Parameters:
+    ///   - settings: times and bounds.
+    ///   - membership: who counts; this node need not be among them.
+    ///   - boot: this start's number.
     ///   - hard: term and vote as they stand on disk.
     ///   - log: the log as it stands on disk, all of it durable.
     ///   - commit: the highest commit index that the disk tells of; at most the log's last.
+    ///   - standing: whether this node may vote and stand.
+    ///   - seed: from which election timeouts are drawn.
     public init(
         settings: Settings, membership: Membership, boot: Boot, hard: HardState, log: LogShape,
         commit: LogIndex, standing: Standing, seed: UInt64

@@ -98,8 +98,10 @@ public struct Replica: Sendable {
         let block: Block
     }
 
-    /// - Parameter seed: the source of election timeouts and of a new cluster's id; different on each node
-    ///   and at each start.
+    /// A member as its disk tells of it.
+    ///
+    /// `seed` is the source of election timeouts and of a new cluster's id: it must differ from node to node
+    /// and from start to start.
     public init(settings: Settings, origin: Origin, seed: UInt64) {
         self.settings = settings
         store = origin.store

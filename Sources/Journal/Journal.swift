@@ -5,7 +5,8 @@ public import Wire
 /// The log, the vote and the identity of one node on disk.
 ///
 /// All operations are carried out in order by whoever owns the disk, which reports each one to
-/// ``completed(_:failure:into:operations:)``.
+/// ``completed(_:failure:into:operations:)``. So what an operation needs (a header before its file's name, the
+/// name before its first batch) is given before it, and nothing here waits.
 public struct Journal: Sendable {
     public struct Settings: Hashable, Sendable {
         /// The size of a segment that is prepared ahead.
@@ -20,66 +21,134 @@ public struct Journal: Sendable {
         public var batchesInFlightMax = 1
         /// For how long the disk is idle before a batch without entries states what is durable.
         public var idleBeforeMark = Interval.milliseconds(50)
+        /// After a spare could not be prepared for want of room, it is tried again so often.
+        public var fullRetry = Interval.milliseconds(1_000)
         public init() {}
     }
-}
 
-extension Journal {
-    /// Reads back everything that the folder holds; an empty one is well too.
-    ///
-    /// - Parameter onEntry: takes each committed entry in order: a buffer, and where in it the line is.
-    /// - Throws: `RecoveryError` if this node must not start from this folder.
-    public static func recover(
-        node: NodeID, settings: Settings = Settings(), from storage: some Storage,
-        onEntry: (Span<UInt8>, EntryLine) throws(RecoveryError) -> Void
-    ) throws(RecoveryError) -> (journal: Journal, recovered: Recovered) { throw .missing(segment: 0) }
+    public let settings: Settings
+    public let node: NodeID
+    public let boot: Boot
+    public internal(set) var cluster: ClusterID?
 
-    /// Writes what must be on disk before the first message to a peer; reported as `.started`.
-    public mutating func start(into operations: inout [Operation]) {}
+    /// What `start` has to write; nil once it was called.
+    var plan: Plan?
+    var isStarted = false
+    var stopping = Stopping.no
+    /// Set once the disk has failed: nothing is written or reported any more.
+    public internal(set) var failure: DiskFailure?
 
-    /// Takes entries to be written: `count` lines in `pieces`, of which the first has the index `first`. They
-    /// replace all from `first` on. Reported as `.persisted(write)` or that of a later write.
-    public mutating func append(_ pieces: [Piece], first: LogIndex, count: Int, write: WriteID) {}
+    // The vote.
+    var vote: Vote
 
-    /// Writes what was gathered, unless enough is under way; and what is due when the disk is idle.
-    public mutating func turnEnded(now: Instant, commit: LogIndex, into operations: inout [Operation]) {}
+    // The log. Invariant: stated ≤ durable ≤ sequence.
+    var map: LogMap
+    /// The segment that batches are written to; nil before the node belongs to a cluster.
+    var segment: Segment?
+    var spare: Spare?
+    /// The last batch handed to the disk, the last known to be there with all before it, and the last that a
+    /// head has stated to be there.
+    var sequence: UInt64
+    var durable: UInt64
+    var stated: UInt64
+    /// The last batch that has entries.
+    var lastFilled: UInt64
+    var term: Term
+    var commit: LogIndex
 
-    /// When `turnEnded` should be called at the latest, though nothing else happens.
-    public var wakeAt: Instant? { nil }
-
-    /// Stores term and vote; reported as `.stored`.
-    public mutating func store(_ hardState: HardState, into operations: inout [Operation]) {}
-
-    /// Stores the cluster's id and opens the log; reported as `.storedIdentity`.
-    public mutating func store(identity cluster: ClusterID, into operations: inout [Operation]) {}
-
-    /// Records durably that entries were lost; reported as `.storedDamage`.
-    public mutating func store(damage: Damage, into operations: inout [Operation]) {}
-
-    /// Records durably that the log is whole again; reported as `.clearedDamage`.
-    public mutating func clearDamage(into operations: inout [Operation]) {}
-
-    /// This node has joined anew: what it votes from now on counts. Goes to disk with the next `store`.
-    public mutating func rejoined() {}
-
-    /// The disk has carried out an operation, or failed to.
-    public mutating func completed(
-        _ operation: UInt64, failure: DiskFailure?, into completions: inout [Completion],
-        operations: inout [Operation]
-    ) {}
-
-    /// Writes what was gathered, and states what is durable; reported as `.stopped`. Nothing is appended after.
-    public mutating func stop(commit: LogIndex, into operations: inout [Operation]) {}
-
+    // What waits, and what is under way.
+    var gathered: [Gathered] = []
+    var batchesInFlight = 0
+    var idleSince: Instant?
+    var operationCount: UInt64 = 0
+    /// In the order in which the operations were given.
+    var underWay: [UnderWay] = []
     /// Whether the disk has no room for the next segment: new writes are to be refused (rule 13).
-    public var isFull: Bool { false }
+    public internal(set) var isFull = false
+    var prepareFrom: PrepareFrom = .now
 
-    /// Where the entries after `after` up to `through` are on disk, at most about `bytesMax` (but one batch at
-    /// least). Stops before what is not on disk yet.
-    public func extents(after: LogIndex, through: LogIndex, bytesMax: Int) -> [Extent] { [] }
+    /// A log file that is written to.
+    struct Segment: Sendable {
+        let number: UInt64
+        let bytes: UInt64
+        /// Where the next batch goes.
+        var end: UInt64
+    }
 
-    /// Reads and verifies the wanted entries of an extent: for the reader thread.
-    public static func load(_ extent: Extent, from storage: some Storage) throws(LoadError) -> Block {
-        throw .disk(DiskFailure(reason: .absent, message: ""))
+    /// The file that becomes the next segment.
+    struct Spare: Sendable {
+        let number: UInt64
+        /// How much of it is really written, or is being written.
+        var prepared: UInt64 = 0
+        var isUnderWay = false
+    }
+
+    /// The file of two slots.
+    struct Vote: Sendable {
+        var held: HardState
+        var count: UInt64
+        /// The slot to be written next: the older one.
+        var slot: UInt64
+        /// Neither slot is valid: both are written first.
+        var isNew: Bool
+        var isWiped: Bool
+    }
+
+    /// One `append` that waits for its batch.
+    struct Gathered: Sendable {
+        let pieces: [Piece]
+        let first: LogIndex
+        let count: Int
+        let bytes: Int
+        let write: WriteID
+    }
+
+    /// What a start has to write (rule 10).
+    struct Plan: Sendable {
+        /// Every entry after the last batch that is stated to be durable.
+        let rewritten: [Block]
+        let damage: Damage?
+        let mustStoreIdentity: Bool
+        /// Spares that an earlier start left.
+        let stale: [UInt64]
+        /// The number of the segment that it opens.
+        let segment: UInt64
+    }
+
+    /// An operation that the disk has, and what its completion means.
+    struct UnderWay: Sendable {
+        let id: UInt64
+        let effect: Effect
+        var isDone = false
+    }
+
+    enum Effect: Sendable {
+        case none
+        case started
+        case batch(UInt64, WriteID?)
+        case stored(HardState)
+        case storedIdentity
+        case storedDamage
+        case clearedDamage
+        /// The spare of this number is prepared so far.
+        case prepared(UInt64, bytes: UInt64)
+    }
+
+    /// When the spare may be prepared further: after a refusal for want of room, not at once.
+    enum PrepareFrom: Sendable {
+        case now
+        case aWhileAfterThisTurn
+        case at(Instant)
+    }
+
+    enum Stopping: Sendable { case no, asked, done }
+
+    /// Gives the disk an operation.
+    mutating func give(
+        _ action: Operation.Action, _ effect: Effect = .none, to operations: inout [Operation]
+    ) {
+        operationCount += 1
+        underWay.append(UnderWay(id: operationCount, effect: effect))
+        operations.append(Operation(id: operationCount, action: action))
     }
 }

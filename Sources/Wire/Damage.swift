@@ -2,7 +2,7 @@
 public import Consensus
 internal import JSON
 
-/// `{"sum":"8 hex","reason":"batch","segment":3,"offset":8192,"index":17}` and a newline.
+/// `{"sum":"8 hex","reason":"batch","segment":3,"offset":8192,"index":17}` and a newline, padded to 4 KiB.
 public struct Damage: Hashable, Sendable, CustomStringConvertible {
     /// What was found.
     public enum Reason: String, CaseIterable, Hashable, Sendable {
@@ -46,6 +46,7 @@ public struct Damage: Hashable, Sendable, CustomStringConvertible {
     }
 
     public func encode(into out: inout [UInt8]) {
+        let start = out.count
         let digits = out.beginSealed()
         out.append(literal: ",\"reason\":\"")
         out.append(contentsOf: reason.rawValue.utf8)
@@ -58,12 +59,13 @@ public struct Damage: Hashable, Sendable, CustomStringConvertible {
         out.append(0x7D)
         out.seal(digits: digits)
         out.append(0x0A)
+        out.pad(from: start)
     }
 
     /// Reads and verifies a whole file.
     public init(_ bytes: Span<UInt8>) throws(WireError) {
-        var page = try Page(sealed: "{\"sum\":\"", bytes, in: 0..<bytes.count)
-        guard page.form.end + 1 == bytes.count else { throw page.form.error(.form) }
+        var page = try Page("{\"sum\":\"", bytes, at: 0)
+        guard bytes.count == pageBytes else { throw WireError(offset: pageBytes, problem: .form) }
         try page.take(",\"reason\":\"", in: bytes)
         reason = try Self.reason(&page, in: bytes)
         segment = try page.number("\",\"segment\":", in: bytes)

@@ -47,6 +47,13 @@ public struct EntryLine: Hashable, Sendable {
             command: command)
     }
 
+    /// The same line in a buffer that begins elsewhere.
+    public func moved(by distance: Int) -> EntryLine {
+        EntryLine(
+            id: id, line: line.lowerBound + distance..<line.upperBound + distance,
+            command: command.lowerBound + distance..<command.upperBound + distance)
+    }
+
     /// The first newline at or after `start`, looked for eight bytes at a time.
     static func newline(in bytes: Span<UInt8>, from start: Int) -> Int? {
         unsafe bytes.withUnsafeBytes { raw in

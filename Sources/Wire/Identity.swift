@@ -2,8 +2,8 @@
 public import Consensus
 internal import JSON
 
-/// `{"sum":"8 hex","format":1,"cluster":"32 hex","node":1}` and a newline. The sum covers every byte after its
-/// closing quote up to the newline.
+/// `{"sum":"8 hex","format":1,"cluster":"32 hex","node":1}` and a newline, padded to 4 KiB. The sum
+/// covers every byte after its closing quote up to the newline.
 public struct Identity: Hashable, Sendable {
     public let cluster: ClusterID
     public let node: NodeID
@@ -14,6 +14,7 @@ public struct Identity: Hashable, Sendable {
     }
 
     public func encode(into out: inout [UInt8]) {
+        let start = out.count
         let digits = out.beginSealed()
         out.append(literal: ",\"format\":")
         out.append(decimal: SegmentHead.format)
@@ -24,14 +25,15 @@ public struct Identity: Hashable, Sendable {
         out.append(0x7D)
         out.seal(digits: digits)
         out.append(0x0A)
+        out.pad(from: start)
     }
 
     /// Reads and verifies a whole file.
     ///
     /// - Throws: `WireError`; `.format` only if a newer version wrote it.
     public init(_ bytes: Span<UInt8>) throws(WireError) {
-        var page = try Page(sealed: "{\"sum\":\"", bytes, in: 0..<bytes.count)
-        guard page.form.end + 1 == bytes.count else { throw page.form.error(.form) }
+        var page = try Page("{\"sum\":\"", bytes, at: 0)
+        guard bytes.count == pageBytes else { throw WireError(offset: pageBytes, problem: .form) }
         try page.take(",\"format\":", in: bytes)
         try page.checkFormat(SegmentHead.format, in: bytes)
         cluster = try page.cluster(",\"cluster\":\"", in: bytes)

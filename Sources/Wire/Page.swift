@@ -5,30 +5,22 @@ internal import Consensus
 struct Page {
     var form: Form
 
-    /// - Parameter opening: the text up to the checksum's digits.
+    /// Checks the page that begins at `start`; `opening` is the text up to the checksum's digits.
     init(_ opening: StaticString, _ bytes: Span<UInt8>, at start: Int) throws(WireError) {
         guard start >= 0, start <= bytes.count, bytes.count - start >= pageBytes else {
             throw WireError(offset: bytes.count, problem: .end)
         }
-        try self.init(sealed: opening, bytes, in: start..<start + pageBytes)
-        try checkPadding(bytes, in: form.end + 1..<start + pageBytes)
-    }
-
-    /// A sealed object and its newline at the beginning of `range`, whatever follows it.
-    init(
-        sealed opening: StaticString, _ bytes: Span<UInt8>, in range: Range<Int>
-    ) throws(WireError) {
-        let part = bytes.extracting(range)
-        guard let length = EntryLine.newline(in: part, from: 0) else {
-            throw WireError(offset: range.upperBound, problem: .end)
+        guard let length = EntryLine.newline(in: bytes.extracting(start..<start + pageBytes), from: 0) else {
+            throw WireError(offset: start + pageBytes, problem: .end)
         }
-        form = Form(range.lowerBound..<range.lowerBound + length)
+        form = Form(start..<start + length)
         try form.take(opening, in: bytes)
         let sum = try form.sum(in: bytes)
         try form.take("\"", in: bytes)
         guard checksum(bytes, in: form.position..<form.end) == sum else {
-            throw WireError(offset: range.lowerBound, problem: .checksum)
+            throw WireError(offset: start, problem: .checksum)
         }
+        try checkPadding(bytes, in: form.end + 1..<start + pageBytes)
     }
 
     mutating func take(_ text: StaticString, in bytes: Span<UInt8>) throws(WireError) {

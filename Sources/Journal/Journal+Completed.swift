@@ -1,0 +1,102 @@
+// The disk has done something, or failed: what that means, in the order in which it was asked for (rule 10).
+public import Consensus
+
+extension Journal {
+    /// The disk has carried out an operation, or failed to.
+    ///
+    /// Reports of operations that are not under way are ignored. What an operation means is reported once all
+    /// before it are done.
+    public mutating func completed(
+        _ operation: UInt64, failure: DiskFailure?, into completions: inout [Completion],
+        operations: inout [Operation]
+    ) {
+        guard self.failure == nil, let place = underWay.firstIndex(where: { $0.id == operation }) else {
+            return
+        }
+        if let failure, !isSurvived(failure, of: underWay[place].effect) {
+            fail(failure, into: &completions)
+            return
+        }
+        if case .prepared(let number, _) = underWay[place].effect {
+            prepared(number, failure: failure)
+        }
+        underWay[place].isDone = true
+        while let first = underWay.first, first.isDone {
+            underWay.removeFirst()
+            finish(first.effect, into: &completions)
+        }
+        goOnStopping(into: &completions, operations: &operations)
+    }
+
+    /// Writes what was gathered, and states what is durable; reported as `.stopped`. Nothing is appended after.
+    ///
+    /// - Parameters:
+    ///   - commit: the commit index that is to be found at the next start.
+    ///   - completions: `.stopped`, if there is nothing to write.
+    ///   - operations: what is to be written.
+    public mutating func stop(
+        commit: LogIndex, into completions: inout [Completion], operations: inout [Operation]
+    ) {
+        guard stopping == .no, failure == nil else { return }
+        self.commit = max(self.commit, commit)
+        stopping = .asked
+        goOnStopping(into: &completions, operations: &operations)
+    }
+
+    private mutating func goOnStopping(
+        into completions: inout [Completion], operations: inout [Operation]
+    ) {
+        guard stopping == .asked, plan == nil, batchesInFlight == 0 else { return }
+        if isStarted, segment != nil {
+            if !gathered.isEmpty { return writeGathered(into: &operations) }
+            if isMarkDue { return writeMark(into: &operations) }
+        }
+        guard underWay.isEmpty else { return }
+        stopping = .done
+        completions.append(.stopped)
+    }
+
+    /// A spare that finds no room is not a failed write: nothing that was promised depends on it. What is
+    /// written to the file all the same makes it grow.
+    private func isSurvived(_ failure: DiskFailure, of effect: Effect) -> Bool {
+        guard case .prepared = effect else { return false }
+        return failure.reason == .full
+    }
+
+    private mutating func prepared(_ number: UInt64, failure: DiskFailure?) {
+        isFull = failure != nil
+        if failure != nil { prepareFrom = .aWhileAfterThisTurn }
+        guard spare?.number == number else { return }
+        spare?.isUnderWay = false
+    }
+
+    private mutating func fail(_ failure: DiskFailure, into completions: inout [Completion]) {
+        self.failure = failure
+        underWay.removeAll()
+        gathered.removeAll()
+        completions.append(.failed(failure))
+    }
+
+    private mutating func finish(_ effect: Effect, into completions: inout [Completion]) {
+        switch effect {
+        case .none, .prepared:
+            break
+        case .started:
+            isStarted = true
+            durable = max(durable, sequence)
+            completions.append(.started)
+        case .batch(let sequence, let write):
+            durable = sequence
+            batchesInFlight -= 1
+            if let write { completions.append(.persisted(write)) }
+        case .stored(let hardState):
+            completions.append(.stored(hardState))
+        case .storedIdentity:
+            completions.append(.storedIdentity)
+        case .storedDamage:
+            completions.append(.storedDamage)
+        case .clearedDamage:
+            completions.append(.clearedDamage)
+        }
+    }
+}

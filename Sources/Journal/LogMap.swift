@@ -1,0 +1,55 @@
+// Where the entries of the log stand on disk, a row for each run of them.
+internal import Consensus
+
+/// The places of the log's entries: sorted, without gaps; an entry with index i removes all from i on (rule 7).
+struct LogMap: Sendable {
+    /// Some consecutive entries in one batch.
+    struct Place: Sendable {
+        let first: LogIndex
+        var count: Int
+        let segment: UInt64
+        /// Where the first one's line begins in the file.
+        let offset: UInt64
+        /// The length of their lines; more than theirs if some were removed.
+        var bytes: Int
+        /// The batch.
+        let sequence: UInt64
+
+        var last: LogIndex { LogIndex(first.rawValue + UInt64(count) - 1) }
+    }
+    private(set) var places: [Place] = []
+
+    mutating func append(_ place: Place) {
+        cut(from: place.first)
+        // The next lines of the same batch lengthen the row.
+        if let last = places.last, last.sequence == place.sequence, last.segment == place.segment,
+            last.offset + UInt64(last.bytes) == place.offset, last.last.next == place.first
+        {
+            places[places.count - 1].count += place.count
+            places[places.count - 1].bytes += place.bytes
+        } else {
+            places.append(place)
+        }
+    }
+
+    mutating func cut(from index: LogIndex) {
+        while let last = places.last, last.last >= index {
+            if last.first >= index {
+                places.removeLast()
+            } else {
+                places[places.count - 1].count = Int(index - last.first)
+            }
+        }
+    }
+
+    /// The number of rows that lie wholly before `index`: the one at this position holds it, if any does.
+    func position(of index: LogIndex) -> Int {
+        var lower = 0
+        var upper = places.count
+        while lower < upper {
+            let middle = (lower + upper) / 2
+            if places[middle].last < index { lower = middle + 1 } else { upper = middle }
+        }
+        return lower
+    }
+}

@@ -34,7 +34,7 @@ let house: [Room] = [
         "rast",
         on: [
             "Server", "Simulation", "Journal", "Replica", "Wire", "Consensus", "KeyValue", "JSON", "HTTP",
-            "API", "Network", "CLinux", "ArgumentParser",
+            "API", "Network", "CLinux", "ArgumentParser", "Logging",
         ],
         and: ["FoundationEssentials"]),
 ]

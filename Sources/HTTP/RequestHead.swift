@@ -20,7 +20,7 @@ public enum Framing: Sendable, Equatable {
 }
 
 /// What the Expect field asks for (RFC 9110 §10.1.1).
-public enum Expectation: UInt8, Sendable, Equatable {
+public enum Expect: UInt8, Sendable, Equatable {
     case none, `continue`, other
 }
 
@@ -34,7 +34,7 @@ public struct RequestHead: Sendable {
     public internal(set) var isVersion10 = false
     /// Whether the connection goes on after this request (RFC 9112 §9.3).
     public internal(set) var keepAlive = true
-    public internal(set) var expectation = Expectation.none
+    public internal(set) var expectation = Expect.none
     public internal(set) var framing = Framing.none
     /// The method as it was written.
     public internal(set) var methodName = 0..<0

@@ -24,12 +24,8 @@ public struct RequestParser: Sendable {
     /// Whether some of a head has been read, but not all.
     public var isMidway: Bool { lines.scanned > 0 }
 
-    /// Goes on reading.
-    ///
-    /// - Parameters:
-    ///   - bytes: the connection's unread bytes, from the first one of the request on: what the last call had, and
-    ///     what has come since.
-    ///   - limits: how much is taken.
+    /// Goes on reading. `bytes` are the connection's unread bytes from the first one of the request on: what
+    /// the last call had, and what has come since.
     public mutating func parse(
         _ bytes: Span<UInt8>, limits: borrowing Limits
     ) throws(MessageError) -> Progress {

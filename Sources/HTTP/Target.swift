@@ -7,13 +7,11 @@ public func hasEscape(_ range: Range<Int>, in bytes: Span<UInt8>) -> Bool {
     return false
 }
 
-/// Appends the range with its percent-escapes decoded, once; `%2F` is a slash like any other.
+/// Appends a part of a path or a query with its percent-escapes decoded, once; `%2F` is a slash like any
+/// other.
 ///
-/// - Parameters:
-///   - range: a part of a path, or a name or value of a query.
-///   - bytes: the bytes in which it stands.
-///   - plusIsSpace: whether a plus is a space, as in queries; in paths it is a plus.
-///   - out: where the bytes go; after an error, some of them may have.
+/// With `plusIsSpace`, as in queries, a plus is a space; in paths it is a plus. After an error, some bytes
+/// may have been appended.
 @inlinable
 public func appendDecoded(
     _ range: Range<Int>, in bytes: Span<UInt8>, plusIsSpace: Bool, to out: inout [UInt8]

@@ -55,6 +55,12 @@ struct HouseTests {
         for room in house where room.isPure { expectNone(Rules.hashOrder(files(of: room))) }
     }
 
+    @Test("the switches of the state machines name every case")
+    func exhaustiveSwitches() {
+        let machines: Set = ["Consensus", "Replica", "Journal"]
+        expectNone(sources.filter { machines.contains($0.target) }.flatMap(Rules.defaults))
+    }
+
     @Test("a file's first line says its job")
     func firstLines() { expectNone((sources + tests).flatMap(Rules.firstLine)) }
 
@@ -72,6 +78,9 @@ struct HouseTests {
         expectNone(Rules.folderNames(["Sources", "Tests", "Benchmarks"].flatMap(Checkout.paths)))
         expectNone(sources.flatMap(Rules.typeNames))
     }
+
+    @Test("nothing is left to be done later")
+    func finished() { expectNone(sources.flatMap(Rules.notesToSelf)) }
 
     @Test("nothing is forced, no error is swallowed, and tests see only what is public")
     func traps() {

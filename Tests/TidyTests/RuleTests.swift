@@ -171,6 +171,18 @@ struct RuleTests {
         #expect(lines(Rules.silentCatch(file)) == [1, 2])
     }
 
+    @Test("a default case is found, and a default argument or property is not")
+    func defaults() {
+        let file = source("case .a: 1\ndefault: 2\nlet default = 3\nf(\"default:\")\n")
+        #expect(lines(Rules.defaults(file)) == [2])
+    }
+
+    @Test("a note to oneself is found, also in a comment")
+    func notesToSelf() {
+        let note = "TO" + "DO"
+        #expect(lines(Rules.notesToSelf(source("let a = 1\n// \(note): b\nlet \(note)S = 2\n"))) == [2])
+    }
+
     @Test("clocks, chance and threads are found in a pure room; chance that was given is not")
     func impurities() {
         let file = source(

@@ -31,6 +31,22 @@ extension Rules {
         }
     }
 
+    /// A `default:`, which would let a new case of a state machine pass unseen.
+    static func defaults(_ file: SourceFile) -> [Finding] {
+        zip(file.tokens, file.tokens.dropFirst())
+            .filter { $0.kind == .word && $0.text == "default" && $1.text == ":" }
+            .map { word, _ in file.finding(word.line, "default: in a state machine") }
+    }
+
+    /// Notes of what is still to be done: they belong to the issues.
+    static func notesToSelf(_ file: SourceFile) -> [Finding] {
+        file.lines.enumerated().filter { _, line in
+            line.split(whereSeparator: { !$0.isLetter }).contains {
+                ["TODO", "FIXME", "XXX", "HACK"].contains($0)
+            }
+        }.map { file.finding($0.offset + 1, "a note of what is still to be done") }
+    }
+
     /// Clocks, chance, threads and terminals in a pure room.
     static func impurities(_ file: SourceFile) -> [Finding] {
         let banned: Set = [

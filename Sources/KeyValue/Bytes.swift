@@ -51,9 +51,10 @@
         return end
     }
 
-    /// The eight bytes from `offset` on as a number that orders as the bytes do; zeros stand for missing ones.
+    /// The eight bytes from `offset` on as a number that orders as they do; zeros stand for missing ones.
     ///
-    /// Of two keys equal before `offset`, the one with the smaller head comes first; equal heads tell nothing.
+    /// Of two keys equal before `offset`, the one with the smaller head comes first; equal heads tell
+    /// nothing.
     @inline(__always)
     func head(at offset: Int) -> UInt64 {
         let left = unsafe count &- offset

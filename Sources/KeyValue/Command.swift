@@ -9,8 +9,8 @@ internal import JSON
 /// {"at":123456,"delete":{"key":"a","ifNoneMatch":"*"}}
 /// {"at":123456,"none":true}
 /// ```
-/// `at` is the leader's cluster time. A tag list is `"*"` or an array of revisions. A command whose meaning is
-/// not that of the first version will carry `"version"` (rules.md 20); today that is malformed.
+/// `at` is the leader's cluster time. A tag list is `"*"` or an array of revisions. A command whose meaning
+/// is not that of the first version will carry `"version"` (rules.md 20); today that is malformed.
 public enum Command {
     /// The most bytes a key has.
     public static let keyBytesMax = 1_024
@@ -21,8 +21,8 @@ public enum Command {
 
     /// Appends a command that stores a value.
     ///
-    /// The value is a JSON string where it is UTF-8, and base64 where it is not or where the escapes would take
-    /// more; so the command is at most 4/3 of the value, and what the other fields take.
+    /// The value is a JSON string where it is UTF-8, and base64 where it is not or where the escapes would
+    /// take more; so the command is at most 4/3 of the value, and what the other fields take.
     ///
     /// - Parameters:
     ///   - key: 1 to 1,024 bytes of valid UTF-8.
@@ -155,7 +155,7 @@ extension Command {
 }
 
 extension [UInt8] {
-    /// Makes room at once, but at least doubles, so that many small commands do not copy the buffer each time.
+    /// Makes room at once, but at least doubles, so that many small commands seldom copy the buffer.
     fileprivate mutating func reserveCapacity(forAppending more: Int) {
         let needed = count + more
         if needed > capacity { reserveCapacity(Swift.max(needed, 2 * capacity)) }

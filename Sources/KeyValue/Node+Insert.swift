@@ -7,21 +7,25 @@ extension Node {
         let right: Node
     }
 
-    /// Stores a record below this node, which nobody else holds.
+    /// Stores a key's record below this node, which nobody else holds.
     ///
     /// - Parameters:
-    ///   - record: what is stored.
+    ///   - key: the key; `make` must give a record of just this one.
     ///   - isRightEdge: whether no key of the whole tree stands after this node's subtree.
-    ///   - replaced: the record that had the same key, if there was one.
+    ///   - isNew: set where the key was absent.
+    ///   - make: the new record, from the present one if there is any.
     /// - Returns: what the parent must take in, if this node was full.
-    func put(_ record: Record, isRightEdge: Bool, replaced: inout Record?) -> Split? {
-        let (place, found) = unsafe search(record.keyBytes)
+    func put(
+        _ key: KeyBytes, isRightEdge: Bool, isNew: inout Bool, make: (Record?) -> Record
+    ) -> Split? {
+        let (place, found) = unsafe search(key)
         if found {
-            unsafe replaced = records[place]
-            unsafe records[place] = record
+            unsafe records[place] = make(records[place])
             return nil
         }
         if isLeaf {
+            isNew = true
+            let record = make(nil)
             if !isFull {
                 insert(record, at: place)
                 return nil
@@ -29,15 +33,15 @@ extension Node {
             // Keys that come in order leave full leaves behind rather than halves.
             let isNext = isRightEdge && place == count
             let split = splitLeaf(keeping: isNext ? count - 1 : count / 2)
-            if unsafe record.keyBytes.compare(split.record.keyBytes) < 0 {
+            if unsafe key.compare(split.record.keyBytes) < 0 {
                 insert(record, at: place)
             } else {
                 split.right.insert(record, at: place - count - 1)
             }
             return split
         }
-        let below = ownChild(place).put(
-            record, isRightEdge: isRightEdge && place == count, replaced: &replaced)
+        let below = unsafe ownChild(place).put(
+            key, isRightEdge: isRightEdge && place == count, isNew: &isNew, make: make)
         guard let below else { return nil }
         if !isFull {
             take(below, at: place)

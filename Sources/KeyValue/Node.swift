@@ -9,13 +9,18 @@ struct NodeHeader {
     /// Invariant: at most the common prefix of the first and the last key.
     var prefixCount: Int
     let isLeaf: Bool
+    /// Those bytes, if they are at most `prefixInlineMax`: with them a search seldom needs a record.
+    var prefix: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+    static let prefixInlineMax = 32
+    static let prefixOffset = MemoryLayout<NodeHeader>.offset(of: \.prefix) ?? 0
 }
 
 /// A node of a B-tree: up to `capacity` records and, unless a leaf, one child more than records.
 ///
-/// Beside each record stands its *head*, the eight bytes of the key after what all keys of the node share, so a
-/// search stays within the node and touches a record only where heads are equal. The slots hold
-/// heads, then records, then children, each eight bytes wide.
+/// Beside each record stands its *head*, the eight bytes of the key after what all keys of the node share, so
+/// a search stays within the node and touches a record only where heads are equal. The slots hold heads, then
+/// records, then children, each eight bytes wide.
 ///
 /// A node is written only while `isKnownUniquelyReferenced` says that nobody else holds it; see ``Tree``.
 final class Node: ManagedBuffer<NodeHeader, UInt64> {
@@ -37,12 +42,17 @@ final class Node: ManagedBuffer<NodeHeader, UInt64> {
         if !isLeaf { unsafe children.deinitialize(count: count + 1) }
     }
 
-    @inline(__always) var count: Int {
-        get { header.count }
-        set { header.count = newValue }
+    /// The header where it lies: `header` would check for exclusive access at each use, a sixth of a put's
+    /// instructions.
+    @inline(__always) var numbers: UnsafeMutablePointer<NodeHeader> {
+        unsafe withUnsafeMutablePointerToHeader { unsafe $0 }
     }
-    @inline(__always) var prefixCount: Int { header.prefixCount }
-    @inline(__always) var isLeaf: Bool { header.isLeaf }
+    @inline(__always) var count: Int {
+        get { unsafe numbers.pointee.count }
+        set { unsafe numbers.pointee.count = newValue }
+    }
+    @inline(__always) var prefixCount: Int { unsafe numbers.pointee.prefixCount }
+    @inline(__always) var isLeaf: Bool { unsafe numbers.pointee.isLeaf }
     var isFull: Bool { count == Node.capacity }
 
     @inline(__always) var heads: UnsafeMutablePointer<UInt64> {
@@ -58,8 +68,7 @@ final class Node: ManagedBuffer<NodeHeader, UInt64> {
     /// A node with the same content, whose records and children are then held by both.
     func copy() -> Node {
         let node = Node.make(isLeaf: isLeaf)
-        node.header.count = count
-        node.header.prefixCount = prefixCount
+        unsafe node.numbers.pointee = numbers.pointee
         unsafe node.heads.update(from: heads, count: count)
         unsafe node.records.initialize(from: records, count: count)
         if !isLeaf { unsafe node.children.initialize(from: children, count: count + 1) }
@@ -70,33 +79,61 @@ final class Node: ManagedBuffer<NodeHeader, UInt64> {
     func search(_ key: KeyBytes) -> (place: Int, found: Bool) {
         let count = self.count
         guard count > 0 else { return (0, false) }
-        let records = unsafe self.records
         let prefix = prefixCount
-        if prefix > 0 {
-            let first = unsafe records[0].keyBytes
-            let shared = unsafe key.commonPrefix(first, limit: prefix)
-            if shared < prefix {
-                return unsafe key.compare(first, skipping: shared) < 0 ? (0, false) : (count, false)
-            }
-        }
+        if prefix > 0, let order = unsafe orderByPrefix(key) { return (order < 0 ? 0 : count, false) }
         let heads = unsafe self.heads
         let head = unsafe key.head(at: prefix)
-        var low = 0
+        var low = unsafe Node.countBelow(head, heads, count)
         var high = count
-        while low < high {
-            let middle = (low &+ high) &>> 1
-            let other = unsafe heads[middle]
-            if other < head {
-                low = middle &+ 1
-            } else if other > head {
+        // Where heads are equal the rest of the keys decides; mostly the first of them is the one.
+        var middle = low
+        while unsafe low < high && heads[middle] == head {
+            let order = unsafe key.compare(records[middle].keyBytes, skipping: prefix)
+            if order == 0 { return (middle, true) }
+            if order > 0 { low = middle &+ 1 } else { high = middle }
+            middle = (low &+ high) &>> 1
+            while unsafe low < high && heads[middle] > head {
                 high = middle
-            } else {
-                let order = unsafe key.compare(records[middle].keyBytes, skipping: prefix)
-                if order == 0 { return (middle, true) }
-                if order > 0 { low = middle &+ 1 } else { high = middle }
+                middle = (low &+ high) &>> 1
             }
         }
         return (low, false)
+    }
+
+    /// How a key stands to all of the node's keys at once, if it does not begin as they do.
+    @inline(__always)
+    private func orderByPrefix(_ key: KeyBytes) -> Int? {
+        unsafe withUnsafeMutablePointerToHeader { header in
+            let count = unsafe header.pointee.prefixCount
+            let inline = unsafe UnsafeRawPointer(header).advanced(by: NodeHeader.prefixOffset)
+            let prefix =
+                unsafe count <= NodeHeader.prefixInlineMax
+                ? KeyBytes(start: inline, count: count)
+                : KeyBytes(start: records[0].keyBytes.start, count: count)
+            let shared = unsafe key.commonPrefix(prefix, limit: count)
+            return unsafe shared == count ? nil : key.compare(prefix, skipping: shared)
+        }
+    }
+
+    /// How many of the rising heads are smaller: first by one head of each cache line, whose loads do not wait
+    /// for each other as those of a binary search do, then within the line.
+    @inline(__always)
+    private static func countBelow(_ head: UInt64, _ heads: UnsafeMutablePointer<UInt64>, _ count: Int) -> Int
+    {
+        var lines = 0
+        var i = 7
+        while i < count {
+            lines &+= unsafe heads[i] < head ? 1 : 0
+            i &+= 8
+        }
+        var below = lines &* 8
+        i = below
+        let end = min(i &+ 8, count)
+        while i < end {
+            below &+= unsafe heads[i] < head ? 1 : 0
+            i &+= 1
+        }
+        return below
     }
 
     /// Child `place`, made this tree's own first if it is shared.
@@ -138,7 +175,7 @@ extension Node {
         return old
     }
 
-    /// Puts a child at `place`, before the count of records says that it is there: `children` is how many are.
+    /// Puts a child at `place`, where `present` ones are; the count of records may say otherwise just then.
     func insertChild(_ child: Node, at place: Int, children present: Int) {
         let children = unsafe self.children
         unsafe (children + place + 1).moveInitialize(from: children + place, count: present - place)
@@ -157,7 +194,7 @@ extension Node {
     private func setHead(at place: Int) {
         let key = unsafe records[place].keyBytes
         if count == 1 {
-            header.prefixCount = 0
+            unsafe numbers.pointee.prefixCount = 0
         } else if place == 0 || place == count - 1 {
             let other = unsafe records[place == 0 ? count - 1 : 0].keyBytes
             let shared = unsafe key.commonPrefix(other, limit: prefixCount)
@@ -179,7 +216,12 @@ extension Node {
             let first = unsafe records[0].keyBytes
             prefix = unsafe first.commonPrefix(records[count - 1].keyBytes, limit: Command.keyBytesMax)
         }
-        header.prefixCount = prefix
+        unsafe numbers.pointee.prefixCount = prefix
+        unsafe withUnsafeMutableBytes(of: &numbers.pointee.prefix) { bytes in
+            let shared = min(prefix, NodeHeader.prefixInlineMax)
+            unsafe bytes.copyMemory(
+                from: UnsafeRawBufferPointer(start: records[0].keyBytes.start, count: shared))
+        }
         let heads = unsafe self.heads
         for i in 0..<count { unsafe heads[i] = records[i].keyBytes.head(at: prefix) }
     }

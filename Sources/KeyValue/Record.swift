@@ -7,20 +7,25 @@
 public struct Record: @unchecked Sendable {
     @usableFromInline let storage: RecordStorage
 
+    /// The header, read without the check for exclusive access that `ManagedBuffer.header` makes.
+    @inlinable @inline(__always) var numbers: RecordHeader {
+        unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee }
+    }
+
     /// The revision at which the key came to be.
-    @inlinable public var createdRevision: Revision { storage.header.createdRevision }
+    @inlinable public var createdRevision: Revision { numbers.createdRevision }
     /// The revision of the last write; the key's entity tag.
-    @inlinable public var revision: Revision { storage.header.revision }
+    @inlinable public var revision: Revision { numbers.revision }
     /// 1 for the first write since the key came to be, and one more for each.
-    @inlinable public var version: UInt64 { storage.header.version }
+    @inlinable public var version: UInt64 { numbers.version }
     /// The lease that keeps the key; 0 for none.
-    @inlinable public var lease: UInt64 { storage.header.lease }
+    @inlinable public var lease: UInt64 { numbers.lease }
     /// The length of the key in bytes.
-    @inlinable public var keyCount: Int { Int(storage.header.keyCount) }
+    @inlinable public var keyCount: Int { Int(numbers.keyCount) }
     /// The length of the value in bytes.
-    @inlinable public var valueCount: Int { Int(storage.header.valueCount) }
+    @inlinable public var valueCount: Int { Int(numbers.valueCount) }
     /// The length of the content type in bytes; 0 stands for `application/octet-stream`.
-    @inlinable public var contentTypeCount: Int { Int(storage.header.contentTypeCount) }
+    @inlinable public var contentTypeCount: Int { Int(numbers.contentTypeCount) }
 
     /// Copies a key, its content type and value into one allocation.
     ///

@@ -1,7 +1,7 @@
 // The chain of hashes over what every applied entry did (rules.md 25): the same in every process.
 
-/// A 64-bit chain: each step is a bijection of the state before it, so stores that once differed keep different
-/// hashes while they apply the same.
+/// A 64-bit chain: each step is a bijection of the state before it, so stores that once differed keep
+/// different hashes while they apply the same.
 ///
 /// It guards against faults, not against a forger. (`Hasher` is no choice: each process seeds it anew.)
 struct StateHash: Equatable, Sendable {

@@ -10,6 +10,7 @@ extension Store {
     public mutating func apply(_ command: Span<UInt8>, index: UInt64) -> Reply {
         precondition(index > appliedIndex, "an entry is applied once, and in order")
         appliedIndex = index
+        if let (at, put) = CommandReader.readUsualPut(command) { return apply(put, command, at) }
         let at: ClusterTime
         let operation: Operation
         do throws(MalformedCommand) {
@@ -73,25 +74,28 @@ extension Store {
             revision < .largest
         else { return malformed() }
         advance(to: at)
-        let current = tree.record(key)
-        guard precondition.holds(current: current?.revision) else {
-            return finish(.conditionFailed, .conditionFailed(current: current?.revision))
+        if !precondition.isEmpty {
+            let current = tree.record(key)?.revision
+            guard precondition.holds(current: current) else {
+                return finish(.conditionFailed, .conditionFailed(current: current))
+            }
         }
-        revision = revision.next
-        let record = Record(
-            key: key, value: value, contentType: contentType, revision: revision,
-            createdRevision: current?.createdRevision ?? revision, version: (current?.version ?? 0) + 1)
-        tree.put(record)
-        if let current {
-            bytes += value.count - current.valueCount
-        } else {
-            bytes += key.count + value.count
+        let revision = self.revision.next
+        self.revision = revision
+        var reply = Reply.none
+        tree.put(key) { current in
+            let record = Record(
+                key: key, value: value, contentType: contentType, revision: revision,
+                createdRevision: current?.createdRevision ?? revision, version: (current?.version ?? 0) + 1)
+            bytes += value.count - (current?.valueCount ?? -key.count)
+            chain.mix(.put, index: appliedIndex, at: clusterTime)
+            chain.mix(record)
+            reply = .written(
+                created: current == nil, revision: revision, createdRevision: record.createdRevision,
+                version: record.version)
+            return record
         }
-        chain.mix(.put, index: appliedIndex, at: clusterTime)
-        chain.mix(record)
-        return .written(
-            created: current == nil, revision: revision, createdRevision: record.createdRevision,
-            version: record.version)
+        return reply
     }
 
     private func isKey(_ key: Span<UInt8>) -> Bool { !key.isEmpty && key.count <= Command.keyBytesMax }

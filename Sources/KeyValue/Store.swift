@@ -2,8 +2,9 @@
 
 /// The store: keys in byte order and what was counted while they were written.
 ///
-/// A value: `let frozen = store` takes one retain or two, may be read on another thread, and keeps its content
-/// while writes to `store` go on. `apply` reads only the command and the store, so all nodes come to the same.
+/// A value: `let frozen = store` takes a retain or two, may be read on another thread, and keeps its content
+/// while writes to `store` go on. `apply` reads only the command and the store, so all nodes come to the
+/// same.
 public struct Store: Sendable {
     /// The store's revision: 1 while empty, one more for each command that changed a key.
     public internal(set) var revision: Revision = .empty

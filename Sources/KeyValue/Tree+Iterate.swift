@@ -62,7 +62,7 @@ extension Node {
         return true
     }
 
-    /// Visits the records within the bounds from the last to the first; false as soon as `visit` answers false.
+    /// Visits the records within the bounds from the last to the first; false as soon as `visit` answers so.
     fileprivate func visitBackward(_ bounds: Bounds, _ visit: (Record) -> Bool) -> Bool {
         let places = unsafe self.places(bounds)
         if isLeaf {

@@ -5,8 +5,8 @@
 /// Copying is one retain. A write copies only those nodes on its path that another copy of the tree holds too
 /// (about three of 1 KiB), so a frozen copy costs what is written while it lives.
 ///
-/// Unchecked because nodes are classes: a node that more than one tree holds is never written again, and one that
-/// a single tree holds is reached by that tree's mutating functions only.
+/// Unchecked because nodes are classes: a node that more than one tree holds is never written again, and one
+/// that a single tree holds is reached by that tree's mutating functions only.
 public struct Tree: @unchecked Sendable {
     var root: Node?
     /// How many records there are.
@@ -34,15 +34,32 @@ public struct Tree: @unchecked Sendable {
     @discardableResult
     public mutating func put(_ record: Record) -> Record? {
         var replaced: Record?
+        record.withKey { key in
+            put(key) { present in
+                replaced = present
+                return record
+            }
+        }
+        return replaced
+    }
+
+    /// Stores what `make` makes of a key's present record, or of none; it must be a record of that key. One
+    /// search does both. O(log n).
+    public mutating func put(_ key: Span<UInt8>, _ make: (Record?) -> Record) {
         let top = ownRoot()
-        if let split = top.put(record, isRightEdge: true, replaced: &replaced) {
+        var isNew = false
+        let split = unsafe key.withUnsafeBytes { bytes -> Node.Split? in
+            guard let start = bytes.baseAddress else { return nil }
+            let key = unsafe KeyBytes(start: start, count: bytes.count)
+            return unsafe top.put(key, isRightEdge: true, isNew: &isNew, make: make)
+        }
+        if let split {
             let higher = Node.make(isLeaf: false)
             higher.insertChild(top, at: 0, children: 0)
             higher.take(split, at: 0)
             root = higher
         }
-        if replaced == nil { count += 1 }
-        return replaced
+        if isNew { count += 1 }
     }
 
     /// Stores a record whose key lies after all others, or answers false. Rows that come in order make full

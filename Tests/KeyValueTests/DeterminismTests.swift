@@ -144,7 +144,8 @@ struct DeterminismTests {
     func otherSpellings() {
         var store = Store()
         let command =
-            #" { "put" : { "ifNoneMatch" : [ 1 , 2 ] , "value" : "\u0078" , "k\u0065y" : "\u0061" } , "at" : 9 } "#
+            #" { "put" : { "ifNoneMatch" : [ 1 , 2 ] , "value" : "\u0078" , "#
+            + #""k\u0065y" : "\u0061" } , "at" : 9 } "#
         #expect(
             store.apply(command)
                 == .written(created: true, revision: Revision(2), createdRevision: Revision(2), version: 1))
@@ -152,7 +153,8 @@ struct DeterminismTests {
         #expect(store.clusterTime == ClusterTime(milliseconds: 9))
     }
 
-    @Test("random and mutated bytes never trap, and two stores see them alike")
+    /// The second store gets a space before each command, which keeps it from the short way of usual puts.
+    @Test("random and mutated bytes never trap, and mean the same by either way through the reader")
     func fuzz() {
         var random = SplitMix64(seed: 31)
         var a = Store()
@@ -167,7 +169,7 @@ struct DeterminismTests {
                 for _ in 0..<(1 + random.below(3)) { mutate(&command, &random) }
             }
             let reply = a.apply(command)
-            #expect(b.apply(command) == reply)
+            #expect(b.apply([0x20] + command) == reply)
             if reply != .malformed { understood += 1 }
         }
         // The mutations must reach behind the scanner, or they test nothing.

@@ -103,8 +103,12 @@ extension Envelope {
         try form.take(",\"runs\":[", in: bytes)
         let runs = try Self.runs(&form, after: after, term: term, in: bytes)
         let commit = try number(",\"commit\":", &form, in: bytes)
-        let whole = try number(",\"whole\":", &form, in: bytes)
-        return Message.Append(after: after, runs: runs, commit: LogIndex(commit), whole: LogIndex(whole))
+        let wholeFor = try number(",\"whole\":[", &form, in: bytes)
+        let whole = try number(",", &form, in: bytes)
+        try form.take("]", in: bytes)
+        return Message.Append(
+            after: after, runs: runs, commit: LogIndex(commit), whole: LogIndex(whole),
+            wholeFor: Boot(wholeFor))
     }
 
     private static func runs(

@@ -91,7 +91,9 @@ extension Message.Append {
             isFirst = false
         }
         out.append("],\"commit\":", commit.rawValue)
-        out.append(",\"whole\":", whole.rawValue)
+        out.append(",\"whole\":[", wholeFor.rawValue)
+        out.append(",", whole.rawValue)
+        out.append(0x5D)
     }
 }
 

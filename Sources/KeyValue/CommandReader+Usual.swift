@@ -2,8 +2,8 @@
 internal import JSON
 
 extension CommandReader {
-    /// A put without conditions, with its members in the encoder's order; none if the bytes are anything else,
-    /// which ``read(_:)`` then judges. What is found here, that would find too, with the same meaning.
+    /// A put without conditions, with its members in the encoder's order; none if the bytes are anything
+    /// else, which ``read(_:)`` then judges. What is found here, that would find too, with the same meaning.
     static func readUsualPut(_ bytes: Span<UInt8>) -> (at: ClusterTime, put: Operation.Put)? {
         var place = 0
         guard skip("{\"at\":", bytes, &place), let at = number(bytes, &place),

@@ -115,8 +115,8 @@ final class Node: ManagedBuffer<NodeHeader, UInt64> {
         }
     }
 
-    /// How many of the rising heads are smaller: first by one head of each cache line, whose loads do not wait
-    /// for each other as those of a binary search do, then within the line.
+    /// How many of the rising heads are smaller: first by one head of each cache line, whose loads do not
+    /// wait for each other as those of a binary search do, then within the line.
     @inline(__always)
     private static func countBelow(_ head: UInt64, _ heads: UnsafeMutablePointer<UInt64>, _ count: Int) -> Int
     {

@@ -1,4 +1,5 @@
 // One key with its value and numbers, immutable, in a single allocation of exact size.
+internal import JSON
 
 /// A key as it stands in the store: bytes, content type, revisions, version, lease.
 ///
@@ -71,6 +72,15 @@ public struct Record: @unchecked Sendable {
         _ body: (Span<UInt8>) throws(E) -> R
     ) throws(E) -> R {
         try withBytes(from: keyCount, count: contentTypeCount, body)
+    }
+
+    /// Appends the content type that the value is served with, the default too.
+    public func appendContentType(to out: inout [UInt8]) {
+        if contentTypeCount == 0 {
+            out.append(literal: Command.contentTypeDefault)
+        } else {
+            withContentType { out.append(bytes: $0) }
+        }
     }
 
     /// The key as an array of its own; where a copy is wanted anyway.

@@ -51,6 +51,9 @@ struct StoreTests {
         #expect(store.row("a")?.type == [UInt8]("text/plain"))
         _ = store.put("a", "x")
         #expect(store.row("a")?.type == [])
+        var served: [UInt8] = []
+        store.record([UInt8]("a").span)?.appendContentType(to: &served)
+        #expect(served == [UInt8]("application/octet-stream"))
     }
 
     @Test("deleting an absent key changes no revision")

@@ -225,16 +225,36 @@ struct TreeTests {
         #expect(tree.nodeCount < 30_000 / 55)
     }
 
-    @Test("removing leaves no slack: what is left after random removals fits a quarter of the nodes")
-    func slack() {
+    enum Order: CaseIterable, Sendable {
+        case ascending, descending, random
+    }
+
+    @Test(
+        "removing in any order leaves no slack, the right rest, and frozen copies as they were",
+        arguments: Order.allCases)
+    func slack(order: Order) {
         var random = SplitMix64(seed: 5)
         var tree = Tree()
-        let keys = (0..<20_000).map { _ in random.bytes(count: 10) }
-        for key in keys { tree.put(makeRecord(key, 1)) }
+        for number: UInt64 in 0..<20_000 { tree.put(makeRecord(random.bytes(count: 10), number)) }
+        let full = tree
+        let rows = tree.rows()
         let nodes = tree.nodeCount
-        for key in keys.shuffled(using: &random).prefix(18_000) { tree.remove(key.span) }
+        let removed: [Model.Row] =
+            switch order {
+            case .ascending: Array(rows.prefix(18_000))
+            case .descending: rows.suffix(18_000).reversed()
+            case .random: Array(rows.shuffled(using: &random).prefix(18_000))
+            }
+        for (i, row) in removed.enumerated() {
+            #expect(tree.remove(row.key.span)?.revision.rawValue == row.number)
+            if i % 3_000 == 0 { tree.checkInvariants() }
+        }
         tree.checkInvariants()
         #expect(tree.nodeCount < nodes / 4)
+        let gone = Set(removed.map(\.number))
+        #expect(tree.rows() == rows.filter { !gone.contains($0.number) })
+        full.checkInvariants()
+        #expect(full.rows() == rows)
     }
 
     @Test("a frozen copy is read on other threads while writes go on")

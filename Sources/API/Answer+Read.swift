@@ -1,0 +1,152 @@
+// What a GET or HEAD of a key is answered with (api.md §2).
+internal import HTTP
+internal import JSON
+public import KeyValue
+
+/// How old a local answer may be.
+public struct Age: Sendable, Equatable {
+    /// How far this node has applied the log.
+    public var appliedIndex: UInt64
+    /// The milliseconds since this node last heard from a leader; nil where it never has.
+    public var leaderContactMilliseconds: UInt64?
+
+    public init(appliedIndex: UInt64, leaderContactMilliseconds: UInt64?) {
+        self.appliedIndex = appliedIndex
+        self.leaderContactMilliseconds = leaderContactMilliseconds
+    }
+}
+
+extension Answer {
+    /// Answers a read of one key by its record: `200`, `304`, `404` or `412`.
+    ///
+    /// - Parameters:
+    ///   - record: the key as it stands in the store, if it exists.
+    ///   - request: the read; its conditions and form decide.
+    ///   - storeRevision: the store's revision at that moment.
+    ///   - age: what a local answer says of itself; nil for a linearizable one.
+    ///   - out: where the response goes.
+    public func appendRead(
+        _ record: Record?, for request: borrowing Request, storeRevision: Revision, age: Age? = nil,
+        to out: inout [UInt8]
+    ) {
+        // Conditions count only where there is a 200 without them (RFC 9110 §13.2.1).
+        guard let record else {
+            appendAbsent(storeRevision: storeRevision, age: age, to: &out)
+            return
+        }
+        guard request.precondition.ifMatchHolds(current: record.revision) else {
+            appendConditionFailed(current: record.revision, storeRevision: storeRevision, to: &out)
+            return
+        }
+        guard request.precondition.ifNoneMatchHolds(current: record.revision) else {
+            begin("HTTP/1.1 304 Not Modified\r\nCache-Control: no-cache\r\n", to: &out)
+            appendFields(
+                of: record, isWeak: request.wantsJSON, storeRevision: storeRevision, age: age, to: &out)
+            out.append(literal: "\r\n")
+            return
+        }
+        // A stored page must not act as the dashboard.
+        begin(
+            """
+            HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nAccept-Ranges: none\r\n\
+            X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox\r\n
+            """, to: &out)
+        appendFields(of: record, isWeak: request.wantsJSON, storeRevision: storeRevision, age: age, to: &out)
+        if request.wantsJSON {
+            appendObject(record, to: &out)
+        } else {
+            appendValue(record, to: &out)
+        }
+    }
+
+    private func appendFields(
+        of record: Record, isWeak: Bool, storeRevision: Revision, age: Age?, to out: inout [UInt8]
+    ) {
+        out.append(literal: isWeak ? "ETag: W/\"" : "ETag: \"")
+        out.append(decimal: record.revision.rawValue)
+        out.append(literal: "\"\r\n")
+        field("Rast-Revision: ", storeRevision.rawValue, to: &out)
+        field("Rast-Created-Revision: ", record.createdRevision.rawValue, to: &out)
+        field("Rast-Version: ", record.version, to: &out)
+        if record.lease != 0 { field("Rast-Lease: ", record.lease, to: &out) }
+        appendFields(of: age, to: &out)
+    }
+
+    func appendFields(of age: Age?, to out: inout [UInt8]) {
+        guard let age else { return }
+        field("Rast-Applied-Index: ", age.appliedIndex, to: &out)
+        if let contact = age.leaderContactMilliseconds { field("Rast-Leader-Contact: ", contact, to: &out) }
+    }
+
+    private func appendValue(_ record: Record, to out: inout [UInt8]) {
+        out.append(literal: "Content-Type: ")
+        if record.contentTypeCount == 0 {
+            out.append(literal: Command.contentTypeDefault)
+        } else {
+            record.withContentType { out.append(bytes: $0) }
+        }
+        out.append(literal: "\r\n")
+        record.withValue { end($0, to: &out) }
+    }
+
+    private func appendObject(_ record: Record, to out: inout [UInt8]) {
+        out.append(literal: "Content-Type: application/json\r\n")
+        var content: [UInt8] = []
+        content.append(record: record)
+        content.append(UInt8(ascii: "\n"))
+        end(content.span, to: &out)
+    }
+
+    /// `404`: the key is absent.
+    private func appendAbsent(storeRevision: Revision, age: Age?, to out: inout [UInt8]) {
+        begin(
+            "HTTP/1.1 404 Not Found\r\nCache-Control: no-store\r\nContent-Type: application/problem+json\r\n",
+            to: &out)
+        field("Rast-Revision: ", storeRevision.rawValue, to: &out)
+        appendFields(of: age, to: &out)
+        let content: StaticString = """
+            {"type":"about:blank","title":"Not Found","status":404,"detail":"The key is absent.",\
+            "code":"key_not_found"}
+
+            """
+        end(contentBytes: content.utf8CodeUnitCount, to: &out)
+        if !manner.isHead { out.append(literal: content) }
+    }
+}
+
+extension [UInt8] {
+    /// Appends a key as an object, in the form of `format=json`.
+    mutating func append(record: Record) {
+        append(literal: "{\"key\":")
+        record.withKey { append(jsonString: $0) }
+        append(literal: ",\"value\":")
+        record.withValue { value in
+            if isUTF8(value) {
+                append(jsonString: value)
+                append(literal: ",\"encoding\":\"utf-8\"")
+            } else {
+                append(UInt8(ascii: "\""))
+                append(base64: value)
+                append(literal: "\",\"encoding\":\"base64\"")
+            }
+        }
+        append(literal: ",\"contentType\":")
+        if record.contentTypeCount == 0 {
+            append(literal: "\"application/octet-stream\"")
+        } else {
+            record.withContentType { append(jsonString: $0) }
+        }
+        append(literal: ",\"revision\":")
+        append(decimal: record.revision.rawValue)
+        append(literal: ",\"createdRevision\":")
+        append(decimal: record.createdRevision.rawValue)
+        append(literal: ",\"version\":")
+        append(decimal: record.version)
+        if record.lease != 0 {
+            append(literal: ",\"lease\":\"")
+            append(decimal: record.lease)
+            append(UInt8(ascii: "\""))
+        }
+        append(UInt8(ascii: "}"))
+    }
+}

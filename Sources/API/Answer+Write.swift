@@ -1,0 +1,92 @@
+// What a PUT or a DELETE is answered with, once it has been applied (api.md §2).
+internal import JSON
+public import KeyValue
+
+extension Answer {
+    /// Answers a write of one key by what the store made of it.
+    ///
+    /// - Parameters:
+    ///   - reply: what the store answered.
+    ///   - key: the key, decoded.
+    ///   - revision: the store's revision after it.
+    ///   - out: where the response goes.
+    public func appendReply(
+        _ reply: Reply, key: Span<UInt8>, storeRevision revision: Revision, to out: inout [UInt8]
+    ) {
+        switch reply {
+        case .written(let created, let revision, let createdRevision, let version):
+            appendWritten(
+                key: key, isNew: created, revision: revision, createdRevision: createdRevision,
+                version: version,
+                to: &out)
+        case .deleted(let count, let revision):
+            appendDeleted(key: key, count: UInt64(count), revision: revision, to: &out)
+        case .conditionFailed(let current):
+            appendConditionFailed(current: current, storeRevision: revision, to: &out)
+        case .none, .malformed:
+            // Neither is what a request of this API can come to.
+            append(.badRequest("The command was not understood, and nothing was changed."), to: &out)
+        }
+    }
+
+    /// `201` or `200`: the value was stored.
+    public func appendWritten(
+        key: Span<UInt8>, isNew: Bool, revision: Revision, createdRevision: Revision, version: UInt64,
+        to out: inout [UInt8]
+    ) {
+        begin(
+            isNew
+                ? "HTTP/1.1 201 Created\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n"
+                : "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n",
+            to: &out)
+        out.append(literal: "ETag: \"")
+        out.append(decimal: revision.rawValue)
+        out.append(literal: "\"\r\n")
+        field("Rast-Revision: ", revision.rawValue, to: &out)
+        // {"key":…,"revision":…,"createdRevision":…,"version":…} and a newline.
+        let count =
+            51 + jsonCount(key) + digits(revision.rawValue) + digits(createdRevision.rawValue)
+            + digits(version)
+        end(contentBytes: count, to: &out)
+        out.append(literal: "{\"key\":")
+        out.append(jsonString: key)
+        out.append(literal: ",\"revision\":")
+        out.append(decimal: revision.rawValue)
+        out.append(literal: ",\"createdRevision\":")
+        out.append(decimal: createdRevision.rawValue)
+        out.append(literal: ",\"version\":")
+        out.append(decimal: version)
+        out.append(literal: "}\n")
+    }
+
+    /// `200`: so many keys were removed.
+    public func appendDeleted(key: Span<UInt8>, count: UInt64, revision: Revision, to out: inout [UInt8]) {
+        begin("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n", to: &out)
+        field("Rast-Revision: ", revision.rawValue, to: &out)
+        // {"key":…,"deleted":…,"revision":…} and a newline.
+        end(contentBytes: 32 + jsonCount(key) + digits(count) + digits(revision.rawValue), to: &out)
+        out.append(literal: "{\"key\":")
+        out.append(jsonString: key)
+        out.append(literal: ",\"deleted\":")
+        out.append(decimal: count)
+        out.append(literal: ",\"revision\":")
+        out.append(decimal: revision.rawValue)
+        out.append(literal: "}\n")
+    }
+
+    /// `412`: If-Match or If-None-Match did not hold.
+    public func appendConditionFailed(
+        current: Revision?, storeRevision: Revision, to out: inout [UInt8]
+    ) {
+        let detail = current.map { "The key's revision is \($0)." } ?? "The key is absent."
+        var fields: [UInt8] = []
+        if let current {
+            fields.append(literal: "ETag: \"")
+            fields.append(decimal: current.rawValue)
+            fields.append(literal: "\"\r\n")
+        }
+        append(
+            Refusal(412, .conditionFailed, detail), storeRevision: storeRevision, fields: fields.span,
+            to: &out)
+    }
+}

@@ -1,0 +1,98 @@
+// Why a request is not served: what becomes a problem body (RFC 9457, api.md §5).
+public import HTTP
+
+/// What programs match on in a problem (api.md §5).
+public enum Code: String, Sendable, CaseIterable {
+    case notLeader = "not_leader"
+    case badRequest = "bad_request"
+    case badKey = "bad_key"
+    case unknownParameter = "unknown_parameter"
+    case crossOrigin = "cross_origin"
+    case keyNotFound = "key_not_found"
+    case noRoute = "no_route"
+    case methodNotAllowed = "method_not_allowed"
+    case requestTimeout = "request_timeout"
+    case wrongCluster = "wrong_cluster"
+    case lengthRequired = "length_required"
+    case conditionFailed = "condition_failed"
+    case tooLarge = "too_large"
+    case headTooLarge = "head_too_large"
+    case unsupportedEncoding = "unsupported_encoding"
+    case badExpect = "bad_expect"
+    case overloaded
+    case noMethod = "no_method"
+    case notImplemented = "not_implemented"
+    case noLeader = "no_leader"
+    case notReady = "not_ready"
+    case shuttingDown = "shutting_down"
+    case tooManyConnections = "too_many_connections"
+    case timeout
+    case badVersion = "bad_version"
+    case diskFull = "disk_full"
+}
+
+/// A request that is answered with a problem and nothing else.
+public struct Refusal: Error, Equatable, Sendable {
+    public let status: Int
+    public let code: Code
+    /// What is wrong and where, for people.
+    public let detail: String
+    /// The route whose methods the Allow field names.
+    public let allowing: Route?
+    /// The seconds of a Retry-After field; on every 429 and 503.
+    public let retryAfterSeconds: Int?
+
+    public init(
+        _ status: Int, _ code: Code, _ detail: String, allowing: Route? = nil, retryAfterSeconds: Int? = nil
+    ) {
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.allowing = allowing
+        self.retryAfterSeconds = retryAfterSeconds ?? (status == 429 || status == 503 ? 1 : nil)
+    }
+
+    /// A message that could not be read. Its connection is to be closed after the answer.
+    public init(_ error: MessageError) {
+        let code: Code =
+            switch error.status {
+            case 413: .tooLarge
+            case 414, 431: .headTooLarge
+            case 505: .badVersion
+            default: .badRequest
+            }
+        self.init(error.status, code, "At byte \(error.offset): \(error.message).")
+    }
+
+    /// The message did not arrive in time. Its connection is to be closed after the answer.
+    public static let requestTimeout = Refusal(408, .requestTimeout, "The request did not arrive in time.")
+    /// A bound of the queue or of memory is reached; certainly not applied.
+    public static let overloaded = Refusal(
+        429, .overloaded, "Too many requests are under way; nothing was applied.")
+    /// This node is on its way down.
+    public static let shuttingDown = Refusal(503, .shuttingDown, "This node is shutting down.")
+    /// No further connection is taken.
+    public static let tooManyConnections = Refusal(
+        503, .tooManyConnections, "This node has too many connections.")
+    /// The write was refused before it was proposed.
+    public static let diskFull = Refusal(507, .diskFull, "The disk is full; nothing was applied.")
+
+    /// A content that is larger than it may be.
+    public static func tooLarge(bytesMax: Int) -> Refusal {
+        Refusal(413, .tooLarge, "The content is larger than the \(bytesMax) bytes that this node takes.")
+    }
+
+    /// What the contract has and this version does not.
+    public static func notBuilt(_ what: String) -> Refusal {
+        Refusal(501, .notImplemented, "\(what) is not built yet.")
+    }
+
+    /// `409`: a peer's message that is meant for another cluster or another receiver.
+    public static func wrongCluster(_ detail: String) -> Refusal { Refusal(409, .wrongCluster, detail) }
+
+    /// `503`: this node cannot answer yet.
+    public static func notReady(_ detail: String) -> Refusal { Refusal(503, .notReady, detail) }
+
+    /// `400`.
+    public static func badRequest(_ detail: String) -> Refusal { Refusal(400, .badRequest, detail) }
+}

@@ -1,0 +1,167 @@
+// The parameters of a query: each known, each once, each with a value of its kind (api.md §1, §2).
+internal import HTTP
+
+/// The parameters that a route of this version has, or is to have.
+private enum Name: UInt8, CaseIterable {
+    case timeout, redirect, format, consistency, verbose
+    case ttl, lease, wait, after, minRevision
+
+    var text: StaticString {
+        switch self {
+        case .timeout: "timeout"
+        case .redirect: "redirect"
+        case .format: "format"
+        case .consistency: "consistency"
+        case .verbose: "verbose"
+        case .ttl: "ttl"
+        case .lease: "lease"
+        case .wait: "wait"
+        case .after: "after"
+        case .minRevision: "min-revision"
+        }
+    }
+
+    func belongs(to action: Action) -> Bool {
+        switch (self, action) {
+        case (.timeout, .read), (.timeout, .put), (.timeout, .delete): true
+        case (.redirect, .read), (.redirect, .put), (.redirect, .delete): true
+        case (.format, .read), (.consistency, .read), (.wait, .read), (.after, .read), (.minRevision, .read):
+            true
+        case (.ttl, .put), (.lease, .put): true
+        case (.verbose, .ready): true
+        default: false
+        }
+    }
+}
+
+extension Request {
+    mutating func readQuery(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
+        var parameters = Parameters(head.query)
+        var seen: UInt16 = 0
+        while let parameter = parameters.next(in: bytes) {
+            guard let name = known(parameter, in: bytes) else {
+                throw Refusal(
+                    400, .unknownParameter,
+                    "\(route.name) has no parameter \"\(shown(parameter.name, in: bytes))\".")
+            }
+            let bit: UInt16 = 1 << UInt16(name.rawValue)
+            guard seen & bit == 0 else {
+                throw Refusal(400, .unknownParameter, "The parameter \"\(name.text)\" is given twice.")
+            }
+            seen |= bit
+            let value = try decodedValue(parameter, of: name, in: bytes)
+            try read(name, value.span)
+        }
+    }
+
+    private func known(_ parameter: Parameter, in bytes: Span<UInt8>) -> Name? {
+        for name in Name.allCases where name.belongs(to: action) && parameter.isNamed(name.text, in: bytes) {
+            return name
+        }
+        return nil
+    }
+
+    /// A part of a query for people to read, cut to a bearable length.
+    private func shown(_ range: Range<Int>, in bytes: Span<UInt8>) -> String {
+        var text: [UInt8] = []
+        for offset in range.prefix(64) { text.append(bytes[offset]) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// A name alone means `true`.
+    private func decodedValue(
+        _ parameter: Parameter, of name: Name, in bytes: Span<UInt8>
+    ) throws(Refusal) -> [UInt8] {
+        guard let range = parameter.value else { return Array("true".utf8) }
+        var value: [UInt8] = []
+        do {
+            try appendDecoded(range, in: bytes, plusIsSpace: true, to: &value)
+        } catch {
+            throw Refusal.badRequest("In the parameter \"\(name.text)\": \(error.message).")
+        }
+        return value
+    }
+
+    private mutating func read(_ name: Name, _ value: Span<UInt8>) throws(Refusal) {
+        switch name {
+        case .timeout:
+            guard let time = milliseconds(value), time >= 1, time <= Request.timeoutMillisecondsMax else {
+                throw Refusal.badRequest("timeout is a time from 1ms to 60s, as in timeout=2s.")
+            }
+            timeoutMilliseconds = time
+        case .redirect:
+            let isAllowed = try flag(value, yes: "yes", no: "no", of: name)
+            mayRedirect = mayRedirect && isAllowed
+        case .format:
+            guard value.equals("json") else { throw Refusal.badRequest("format is json, or left out.") }
+            wantsJSON = true
+        case .consistency:
+            if value.equals("local") {
+                consistency = .local
+            } else if !value.equals("linearizable") {
+                throw Refusal.badRequest("consistency is linearizable or local.")
+            }
+        case .verbose:
+            let isVerbose = try flag(value, yes: "true", no: "false", of: name)
+            self = replacing(.ready(isVerbose: isVerbose))
+        case .ttl, .lease, .wait, .after, .minRevision:
+            throw Refusal.notBuilt("The parameter \"\(name.text)\"")
+        }
+    }
+
+    private func flag(
+        _ value: Span<UInt8>, yes: StaticString, no: StaticString, of name: Name
+    ) throws(Refusal) -> Bool {
+        if value.equals(yes) || value.equals("true") { return true }
+        if value.equals(no) || value.equals("false") { return false }
+        throw Refusal.badRequest("\(name.text) is \(yes) or \(no).")
+    }
+
+    private func replacing(_ action: Action) -> Request {
+        var request = Request(action, route)
+        request.contentBytesMax = contentBytesMax
+        return request
+    }
+}
+
+/// The milliseconds of a length of time: `30s`, `500ms`, `2m`, `1.5s`, or a bare number of seconds; nil if it
+/// is none of these, or longer than a day.
+func milliseconds(_ text: Span<UInt8>) -> UInt64? {
+    var index = 0
+    var number: UInt64 = 0
+    // The number counts units of 1/scale.
+    var scale: UInt64 = 1
+    while index < text.count, text[index] &- 0x30 < 10 {
+        number = number * 10 + UInt64(text[index] &- 0x30)
+        guard number < 1_000_000_000 else { return nil }
+        index += 1
+    }
+    guard index > 0 else { return nil }
+    if index < text.count, text[index] == UInt8(ascii: ".") {
+        let point = index
+        index += 1
+        while index < text.count, text[index] &- 0x30 < 10 {
+            number = number * 10 + UInt64(text[index] &- 0x30)
+            scale *= 10
+            guard scale <= 1_000_000 else { return nil }
+            index += 1
+        }
+        guard index > point + 1 else { return nil }
+    }
+    let unit = text.extracting(index..<text.count)
+    let factor: UInt64
+    if unit.isEmpty || unit.equals("s") {
+        factor = 1_000
+    } else if unit.equals("ms") {
+        factor = 1
+    } else if unit.equals("m") {
+        factor = 60_000
+    } else if unit.equals("h") {
+        factor = 3_600_000
+    } else {
+        return nil
+    }
+    guard number <= UInt64.max / factor else { return nil }
+    let time = number * factor / scale
+    return time <= 86_400_000 ? time : nil
+}

@@ -1,0 +1,163 @@
+// From a request's head to what it asks for: route, method, query, conditions, content (api.md §1, §2, §5).
+public import HTTP
+internal import JSON
+internal import KeyValue
+
+extension Request {
+    /// Settles what a request asks for, from its head alone.
+    ///
+    /// The content has not been looked at: where the request is refused, or answered before its content has
+    /// come, the connection cannot go on unless that content is read and dropped. `scratch` is overwritten.
+    public init(
+        _ head: borrowing RequestHead, in bytes: Span<UInt8>, limits: RequestLimits, scratch: inout [UInt8]
+    ) throws(Refusal) {
+        let route = try Request.route(head, in: bytes)
+        guard head.method != .other else {
+            throw Refusal(501, .noMethod, "This server does not know the method.", allowing: route)
+        }
+        guard route.takes(head.method) else {
+            throw Refusal(
+                405, .methodNotAllowed, "\(route.name) takes \(route.allow).", allowing: route)
+        }
+        try Request.checkOrigin(head, in: bytes)
+        if head.method == .options {
+            self.init(.options(route), route)
+            contentBytesMax = limits.valueBytesMax
+        } else {
+            guard route.isBuilt else { throw Refusal.notBuilt("\(route.name)") }
+            self.init(Request.action(route, head.method), route)
+            try read(head, in: bytes, limits: limits, scratch: &scratch)
+        }
+        try checkContent(head)
+    }
+
+    private static func route(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) -> Route {
+        switch head.form {
+        case .asterisk: return .server
+        case .authority: throw Refusal(501, .noMethod, "This server is no proxy.", allowing: .server)
+        case .origin, .absolute:
+            guard let route = Route.find(bytes.extracting(head.path)) else {
+                throw Refusal(404, .noRoute, "There is nothing at this path; keys are at /kv/{key}.")
+            }
+            return route
+        }
+    }
+
+    private static func action(_ route: Route, _ method: Method) -> Action {
+        switch route {
+        case .key:
+            method == .put ? .put : method == .delete ? .delete : .read
+        case .livez, .healthz: .live
+        case .readyz: .ready(isVerbose: false)
+        case .peer(let call): .peer(call)
+        case .status, .list, .transaction, .watch, .leases, .lease, .keepalive, .metrics, .openapi,
+            .dashboard,
+            .members, .member, .promote, .demote, .leader, .snapshot, .backup, .server:
+            .status
+        }
+    }
+
+    /// A page of another origin must not act here in its visitor's name (api.md §11).
+    private static func checkOrigin(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
+        guard let origin = head[.origin] else { return }
+        if let host = head.host, origin.count == host.count + 7,
+            bytes.extracting(origin.lowerBound..<origin.lowerBound + 7).equalsIgnoringCase("http://")
+        {
+            let named = bytes.extracting(origin.lowerBound + 7..<origin.upperBound)
+            let asked = bytes.extracting(host)
+            var index = 0
+            while index < asked.count, named[index] | 0x20 == asked[index] | 0x20 { index += 1 }
+            if index == asked.count { return }
+        }
+        throw Refusal(403, .crossOrigin, "The Origin field does not name this node.")
+    }
+
+    private mutating func read(
+        _ head: borrowing RequestHead, in bytes: Span<UInt8>, limits: RequestLimits, scratch: inout [UInt8]
+    ) throws(Refusal) {
+        contentBytesMax = limits.valueBytesMax
+        switch action {
+        case .read, .put, .delete:
+            try readKey(head, in: bytes, scratch: &scratch)
+            try readConditions(head, in: bytes)
+            try readIdempotencyKey(head)
+            mayRedirect = head[.authorization] == nil
+            if action == .put { try readContentFields(head, in: bytes) }
+        case .peer:
+            try checkPeerContent(head, in: bytes)
+            contentBytesMax = limits.peerBytesMax
+        case .live, .ready, .status, .options:
+            break
+        }
+        if head.query != nil { try readQuery(head, in: bytes) }
+    }
+
+    private mutating func readKey(
+        _ head: borrowing RequestHead, in bytes: Span<UInt8>, scratch: inout [UInt8]
+    ) throws(Refusal) {
+        rawKey = (head.path.lowerBound + 4)..<head.path.upperBound
+        isKeyEscaped = hasEscape(rawKey, in: bytes)
+        var count = rawKey.count
+        if isKeyEscaped {
+            scratch.removeAll(keepingCapacity: true)
+            do {
+                try appendDecoded(rawKey, in: bytes, plusIsSpace: false, to: &scratch)
+            } catch {
+                let place = error.offset - rawKey.lowerBound
+                throw Refusal(400, .badKey, "At byte \(place) of the key: \(error.message).")
+            }
+            guard isUTF8(scratch.span) else { throw Refusal(400, .badKey, "The key is not UTF-8.") }
+            count = scratch.count
+        }
+        guard count > 0 else { throw Refusal(400, .badKey, "The key is empty.") }
+        guard count <= Command.keyBytesMax else {
+            throw Refusal(
+                400, .badKey, "The key has \(count) bytes; at most \(Command.keyBytesMax) are taken.")
+        }
+    }
+
+    private mutating func readConditions(
+        _ head: borrowing RequestHead, in bytes: Span<UInt8>
+    ) throws(Refusal) {
+        do {
+            if var tags = EntityTags(.ifMatch, of: head) {
+                while let tag = try tags.next(in: bytes) {
+                    switch tag {
+                    case .any: precondition.ifMatch = .any
+                    case .strong(let range):
+                        precondition.addIfMatch(tag: bytes.extracting(range), isWeak: false)
+                    case .weak(let range): precondition.addIfMatch(tag: bytes.extracting(range), isWeak: true)
+                    }
+                }
+            }
+            if var tags = EntityTags(.ifNoneMatch, of: head) {
+                while let tag = try tags.next(in: bytes) {
+                    switch tag {
+                    case .any: precondition.ifNoneMatch = .any
+                    case .strong(let range):
+                        precondition.addIfNoneMatch(tag: bytes.extracting(range), isWeak: false)
+                    case .weak(let range):
+                        precondition.addIfNoneMatch(tag: bytes.extracting(range), isWeak: true)
+                    }
+                }
+            }
+        } catch {
+            throw Refusal(error)
+        }
+    }
+
+    private func readIdempotencyKey(_ head: borrowing RequestHead) throws(Refusal) {
+        guard head[.idempotencyKey] != nil else { return }
+        guard action != .read else { throw Refusal.badRequest("Idempotency-Key is for writes.") }
+        throw Refusal.notBuilt("Idempotency-Key")
+    }
+
+    private func checkContent(_ head: borrowing RequestHead) throws(Refusal) {
+        guard head.expectation != .other else {
+            throw Refusal(417, .badExpect, "The only expectation that is known is 100-continue.")
+        }
+        if case .length(let length) = head.framing, length > contentBytesMax {
+            throw Refusal.tooLarge(bytesMax: contentBytesMax)
+        }
+    }
+}

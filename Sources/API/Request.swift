@@ -1,0 +1,92 @@
+// What a request asks for: settled from its head alone, before any content is read.
+public import HTTP
+public import KeyValue
+
+/// What a node takes.
+public struct RequestLimits: Sendable {
+    /// The largest value in bytes.
+    public var valueBytesMax: Int
+    /// The largest content of a peer's message in bytes.
+    public var peerBytesMax: Int
+
+    public init(valueBytesMax: Int = 1 << 20, peerBytesMax: Int = 16 << 20) {
+        self.valueBytesMax = valueBytesMax
+        self.peerBytesMax = peerBytesMax
+    }
+}
+
+/// What a request is to do.
+public enum Action: Sendable, Equatable {
+    /// GET or HEAD of a key.
+    case read
+    case put, delete
+    /// `/livez` and `/healthz`.
+    case live
+    case ready(isVerbose: Bool)
+    case status
+    /// OPTIONS: which methods the route takes.
+    case options(Route)
+    case peer(PeerCall)
+}
+
+/// How old an answer may be.
+public enum Consistency: Sendable, Equatable {
+    case linearizable
+    /// This node's applied state, however old.
+    case local
+}
+
+/// A request whose head has been found good. Its ranges are those of the head: offsets in the connection's
+/// bytes.
+public struct Request: Sendable {
+    public let action: Action
+    public let route: Route
+    /// The key as it stands in the path; empty where the route has none.
+    public internal(set) var rawKey = 0..<0
+    /// Whether the key has percent-escapes.
+    public internal(set) var isKeyEscaped = false
+    /// A PUT's content type; nil means `application/octet-stream`.
+    public internal(set) var contentType: Range<Int>?
+    /// What If-Match and If-None-Match demand.
+    public internal(set) var precondition = Precondition()
+    /// How long the client waits, in milliseconds.
+    public internal(set) var timeoutMilliseconds = Request.timeoutMillisecondsDefault
+    public internal(set) var consistency = Consistency.linearizable
+    /// Whether the answer is the JSON form of the key (`format=json`).
+    public internal(set) var wantsJSON = false
+    /// Whether a follower may answer with a redirect: not with `redirect=no`, and not where the client has
+    /// shown credentials, which it would drop on the way to another host.
+    public internal(set) var mayRedirect = true
+    /// The most bytes of content that are taken.
+    public internal(set) var contentBytesMax = 0
+
+    /// 5 s.
+    public static let timeoutMillisecondsDefault: UInt64 = 5_000
+    /// 60 s.
+    public static let timeoutMillisecondsMax: UInt64 = 60_000
+
+    init(_ action: Action, _ route: Route) {
+        self.action = action
+        self.route = route
+    }
+
+    /// Lends the key's bytes, decoded. `scratch` is used only where the key has escapes.
+    @inlinable
+    public func withKey<R, E: Error>(
+        in bytes: Span<UInt8>, scratch: inout [UInt8], _ body: (Span<UInt8>) throws(E) -> R
+    ) throws(E) -> R {
+        guard isKeyEscaped else { return try body(bytes.extracting(rawKey)) }
+        scratch.removeAll(keepingCapacity: true)
+        // Settled when the request was read: the escapes are good.
+        _ = try? appendDecoded(rawKey, in: bytes, plusIsSpace: false, to: &scratch)
+        return try body(scratch.span)
+    }
+
+    /// Lends the content type of a PUT; empty means `application/octet-stream`.
+    @inlinable
+    public func withContentType<R, E: Error>(
+        in bytes: Span<UInt8>, _ body: (Span<UInt8>) throws(E) -> R
+    ) throws(E) -> R {
+        try body(bytes.extracting(contentType ?? 0..<0))
+    }
+}

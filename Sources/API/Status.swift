@@ -1,0 +1,93 @@
+// What a node says of itself: /status and /readyz as plain values (api.md §7).
+
+/// The content of `GET /status`; what is nil is left out.
+public struct Status: Sendable, Equatable {
+    /// A node and where clients reach it.
+    public struct Place: Sendable, Equatable {
+        public var id: UInt64
+        public var url: String
+        public init(id: UInt64, url: String) {
+            self.id = id
+            self.url = url
+        }
+    }
+
+    /// One member of the cluster; what only the leader knows is nil elsewhere.
+    public struct Member: Sendable, Equatable {
+        public var id: UInt64
+        public var url: String
+        public var peerURL: String
+        public var isVoter: Bool
+        public var isSelf: Bool
+        public var isHealthy: Bool?
+        public var matchIndex: UInt64?
+        /// How many entries it lacks.
+        public var lag: UInt64?
+        public var roundTripMicroseconds: UInt64?
+
+        public init(id: UInt64, url: String, peerURL: String, isVoter: Bool = true, isSelf: Bool = false) {
+            self.id = id
+            self.url = url
+            self.peerURL = peerURL
+            self.isVoter = isVoter
+            self.isSelf = isSelf
+        }
+    }
+
+    public var node: Place
+    public var version: String
+    public var uptimeSeconds: UInt64 = 0
+    /// `leader`, `follower`, `candidate` or `learner`.
+    public var role: String
+    /// The cluster's id, once it has one.
+    public var clusterID: String?
+    public var leader: Place?
+    public var term: UInt64 = 0
+
+    public var commitIndex: UInt64 = 0
+    public var appliedIndex: UInt64 = 0
+    public var firstIndex: UInt64 = 0
+    public var lastIndex: UInt64 = 0
+    public var snapshotIndex: UInt64 = 0
+    public var lastLeaderContactMilliseconds: UInt64?
+
+    public var revision: UInt64 = 0
+    public var keys: UInt64 = 0
+    public var bytes: UInt64 = 0
+    public var leases: UInt64 = 0
+    public var watchers: UInt64 = 0
+
+    public var logBytes: UInt64 = 0
+    public var snapshotBytes: UInt64 = 0
+    public var freeBytes: UInt64 = 0
+
+    public var members: [Member] = []
+
+    public init(node: Place, version: String, role: String) {
+        self.node = node
+        self.version = version
+        self.role = role
+    }
+}
+
+/// Whether this node can serve, by its checks (`GET /readyz`).
+public struct Readiness: Sendable, Equatable {
+    public struct Check: Sendable, Equatable {
+        /// One word, such as `leader`.
+        public var name: String
+        public var isOK: Bool
+        /// Why it is not; empty where it is.
+        public var detail: String
+        public init(_ name: String, isOK: Bool, detail: String = "") {
+            self.name = name
+            self.isOK = isOK
+            self.detail = detail
+        }
+    }
+
+    public var checks: [Check]
+
+    public init(_ checks: [Check]) { self.checks = checks }
+
+    public var isReady: Bool { checks.allSatisfy(\.isOK) }
+}

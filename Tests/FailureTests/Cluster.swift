@@ -1,0 +1,192 @@
+// Nodes as people run them: `rast serve` processes on loopback, with what can be done to them.
+import Foundation
+import Testing
+
+/// Some nodes, each a process; used by one thread. What is asked of them has a deadline.
+final class Cluster {
+    struct Node {
+        let id: Int
+        let port: UInt16
+        let data: String
+        let log: String
+        var process: Child?
+        var url: String { "http://127.0.0.1:\(port)" }
+    }
+    private(set) var nodes: [Node]
+    let folder: Folder
+    private let client = Client()
+
+    /// The program under test: it was built beside the tests.
+    static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("rast").path
+
+    init(_ count: Int) throws {
+        try #require(access(Self.program, X_OK) == 0, "\(Self.program) is not there: swift build")
+        folder = try Folder()
+        let path = folder.path
+        nodes = try Ports.free(count).enumerated().map { place, port in
+            let id = place + 1
+            return Node(id: id, port: port, data: "\(path)/\(id)", log: "\(path)/\(id).log")
+        }
+    }
+
+    deinit {
+        for place in nodes.indices { nodes[place].process?.killNow() }
+        folder.remove()
+    }
+
+    var ids: [Int] { nodes.map(\.id) }
+    var urls: [String] { nodes.map(\.url) }
+    subscript(_ id: Int) -> Node { nodes[id - 1] }
+    func url(_ id: Int, _ path: String) -> String { self[id].url + path }
+
+    // Processes -------------------------------------------------------------------------------------------
+
+    func arguments(_ id: Int, data: String? = nil) -> [String] {
+        let peers = nodes.map { "\($0.id)=\($0.url)" }.joined(separator: ",")
+        return [
+            "serve", "--id", "\(id)", "--listen", "127.0.0.1:\(self[id].port)", "--peers", peers,
+            "--data", data ?? self[id].data, "--parent", "\(getpid())",
+        ]
+    }
+
+    func start(_ id: Int, _ more: [String] = [], environment: [String] = []) throws {
+        try #require(nodes[id - 1].process == nil, "node \(id) runs already")
+        nodes[id - 1].process = try Child(
+            Self.program, arguments(id) + more, environment: environment, log: self[id].log)
+    }
+
+    /// Starts all that do not run.
+    func start() throws { for node in nodes where node.process == nil { try start(node.id) } }
+
+    /// Starts node `id` under another program that ends by becoming it, such as `strace -D`.
+    func start(_ id: Int, under program: String, _ arguments: [String]) throws {
+        try #require(nodes[id - 1].process == nil, "node \(id) runs already")
+        nodes[id - 1].process = try Child(
+            program, arguments + [Self.program] + self.arguments(id), log: self[id].log)
+    }
+
+    func signal(_ id: Int, _ signal: Int32) { nodes[id - 1].process?.send(signal) }
+
+    /// Kills a node as a power cut would, but for what the kernel holds.
+    func kill(_ id: Int) {
+        nodes[id - 1].process?.killNow()
+        nodes[id - 1].process = nil
+    }
+
+    /// Kills several at once.
+    func kill(_ ids: [Int]) {
+        for id in ids { signal(id, SIGKILL) }
+        for id in ids { kill(id) }
+    }
+
+    /// Waits until a node ends by itself: its exit status, or the negated signal.
+    func ended(_ id: Int, seconds: Double = 10) -> Int32? {
+        guard let end = nodes[id - 1].process?.wait(seconds: seconds) else { return nil }
+        nodes[id - 1].process = nil
+        return end
+    }
+
+    // Questions -------------------------------------------------------------------------------------------
+
+    func ask(_ call: Call) -> Answer { client.perform(call) }
+    func follow(_ call: Call) -> Answer { client.follow(call) }
+
+    func get(_ id: Int, _ path: String, milliseconds: Int = 1_000) -> Response? {
+        var call = Call.get(url(id, path))
+        call.milliseconds = milliseconds
+        if case .response(let response) = ask(call) { return response }
+        return nil
+    }
+
+    /// The node's own status, as JSON; `["cluster", "term"]` leads to a member of a member.
+    func status(_ id: Int, _ path: String...) -> Any? {
+        var value: Any? = get(id, "/status")?.object
+        for name in path { value = (value as? [String: Any])?[name] }
+        return value
+    }
+
+    /// The node that leads, as it says itself and a majority of the running ones agree.
+    func leader() -> Int? {
+        let running = nodes.filter { $0.process != nil }.map(\.id)
+        let named = running.compactMap { status($0, "cluster", "leader", "id") as? Int }
+        return running.first { id in
+            (status(id, "node", "role") as? String) == "leader" && named.count { $0 == id } * 2 > nodes.count
+        }
+    }
+
+    /// Waits for a leader other than `former`.
+    func newLeader(after former: Int? = nil, seconds: Double = 15) throws -> Int {
+        var found: Int?
+        _ = Clock.poll(seconds: seconds) {
+            found = leader()
+            return found != nil && found != former
+        }
+        return try #require(found, "no leader within \(seconds) s")
+    }
+
+    func isReady(_ id: Int) -> Bool { get(id, "/readyz")?.status == 200 }
+
+    /// Waits until all of `ids` (all running ones) say that they are ready.
+    func ready(_ ids: [Int]? = nil, seconds: Double = 20) throws {
+        for id in ids ?? nodes.filter({ $0.process != nil }).map(\.id) {
+            let isReady = Clock.poll(seconds: seconds) { self.isReady(id) }
+            try #require(isReady, "node \(id) is not ready within \(seconds) s: \(get(id, "/readyz")?.text ?? "")")
+        }
+    }
+
+    /// What a node has logged.
+    func log(_ id: Int) -> String { (try? String(contentsOfFile: self[id].log, encoding: .utf8)) ?? "" }
+
+    /// Waits until a node's log has these words.
+    func logs(_ id: Int, _ words: String, seconds: Double = 10) -> Bool {
+        Clock.poll(seconds: seconds, every: 50_000) { log(id).contains(words) }
+    }
+}
+
+/// Runs a test with a cluster; if it fails, the nodes' last words are part of the failure.
+func withCluster(of count: Int = 3, isStarted: Bool = true, _ body: (Cluster) throws -> Void) throws {
+    let cluster = try Cluster(count)
+    do {
+        if isStarted {
+            try cluster.start()
+            try cluster.ready()
+        }
+        try body(cluster)
+    } catch {
+        for id in cluster.ids {
+            let lines = cluster.log(id).split(separator: "\n").suffix(60)
+            print("--- node \(id) ---\n" + lines.joined(separator: "\n"))
+        }
+        throw error
+    }
+}
+
+/// Ports of 127.0.0.1 that nobody listens at.
+enum Ports {
+    /// From below the range that the kernel gives to clients, so that no connection takes a port while its node
+    /// is down.
+    static func free(_ count: Int) throws -> [UInt16] {
+        var ports: [UInt16] = []
+        for _ in 0..<1_000 where ports.count < count {
+            let port = UInt16.random(in: 10_000..<32_000)
+            if !ports.contains(port) && isFree(port) { ports.append(port) }
+        }
+        if ports.count < count { throw Unexpected("no \(count) free ports") }
+        return ports
+    }
+
+    private static func isFree(_ port: UInt16) -> Bool {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+}

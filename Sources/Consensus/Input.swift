@@ -50,12 +50,13 @@ public enum Input: Sendable {
     case propose(count: UInt64)
     /// Somebody wants to read; answered by `.readable` or `.unreadable`, now or later.
     case read(ReadID)
-    /// A follower's read: ask the leader for a read index (thesis §6.4).
+    /// A follower's read: ask the leader for a read index (thesis §6.4). Without an answer within an election
+    /// timeout it is `.unreadable`.
     case ask(ReadID)
     /// All that was ready has been taken in: what was gathered goes out, one write and one append a peer.
     case turnEnded
     /// The replica's answer to `.replicate`, in the same turn: it sends what is after the offered place up to
-    /// `through` (which may be that very place: an empty probe).
+    /// `through`, at least one entry.
     case sent(to: NodeID, through: LogIndex)
     /// The replica's other answer to `.replicate`: the bytes are being fetched; `fetched` follows.
     case fetching(for: NodeID)

@@ -31,6 +31,20 @@ public struct Membership: Hashable, Sendable {
             && (outgoing.isEmpty || Self.isMajority(of: outgoing, where: holds))
     }
 
+    /// The highest number that a quorum has reached: the n-th best of each set of voters, and the lower of both.
+    @inlinable
+    public func reached<Number: Comparable>(_ zero: Number, by number: (NodeID) -> Number) -> Number {
+        var best = zero
+        // Not only the incoming voters' numbers: the lower of both majorities may be one of the outgoing.
+        for set in [voters, outgoing] {
+            for voter in set {
+                let candidate = number(voter)
+                if candidate > best, isQuorum(where: { number($0) >= candidate }) { best = candidate }
+            }
+        }
+        return best
+    }
+
     @inlinable
     static func isMajority(of set: [NodeID], where holds: (NodeID) -> Bool) -> Bool {
         var count = 0

@@ -64,14 +64,20 @@ public struct Message: Hashable, Sendable {
         /// The leader's last index when it first heard of the receiver's boot: holding everything up to
         /// here, a damaged receiver is whole again.
         public let whole: LogIndex
-        public init(after: EntryID, runs: [Run], commit: LogIndex, whole: LogIndex) {
+        /// The boot of the receiver that `whole` speaks of: an append sent before the leader heard of a later
+        /// boot says nothing about that one.
+        public let wholeFor: Boot
+        public init(
+            after: EntryID, runs: [Run], commit: LogIndex, whole: LogIndex, wholeFor: Boot = Boot(0)
+        ) {
             self.after = after
             self.runs = runs
             self.commit = commit
             self.whole = whole
+            self.wholeFor = wholeFor
         }
         /// How many entries it brings.
-        public var count: UInt64 { runs.reduce(0) { $0 + $1.count } }
+        public var count: UInt64 { runs.reduce(0) { $0 &+ $1.count } }
     }
 }
 

@@ -20,6 +20,8 @@ public struct Progress: Hashable, Sendable {
     var boot: Boot?
     /// Our last index when we first heard of that boot; zero before.
     var whole: LogIndex = .zero
+    /// An append that told `whole` is on its way, or was answered.
+    var isToldWhole = false
     public internal(set) var lastHeard: Instant
     /// The highest round that it has answered.
     var round: UInt64 = 0
@@ -41,6 +43,7 @@ public struct Progress: Hashable, Sendable {
     mutating func probe(from next: LogIndex) {
         pace = .probe
         flights = 0
+        isToldWhole = false
         self.next = max(next, match.next)
     }
 }

@@ -36,7 +36,7 @@ extension Raft {
         let through = append.after.index + append.count
         verified = max(verified, through)
         advanceCommit(to: min(append.commit, verified), into: &out)
-        if standing == .damaged, append.whole > .zero { wholeAt = append.whole }
+        if standing == .damaged, append.wholeFor == boot { wholeAt = append.whole }
         acknowledgements.append(Acknowledgement(exchange: exchange, request: message, match: through))
         answerDurable(into: &out)
     }
@@ -61,12 +61,15 @@ extension Raft {
         return true
     }
 
-    /// Terms never fall along a log, and none is newer than its leader's.
+    /// Terms never fall along a log, none is newer than its leader's, and no index is beyond the numbers.
     private func isSound(_ append: Message.Append) -> Bool {
         var before = append.after.term
+        var room = largestNumber - min(append.after.index.rawValue, largestNumber)
         for run in append.runs {
-            guard run.count > 0, run.term >= before, run.term > .zero, run.term <= term else { return false }
+            guard run.count > 0, run.count <= room else { return false }
+            guard run.term >= before, run.term > .zero, run.term <= term else { return false }
             before = run.term
+            room -= run.count
         }
         return true
     }
@@ -79,7 +82,7 @@ extension Raft {
         writes.cut(after: index)
         out.append(.truncated(after: index))
         // One leader never takes back within its term what it sent; whoever does gets no acknowledgement.
-        rejectAcknowledgements(into: &out)
+        rejectAcknowledgements(after: index, into: &out)
     }
 
     private mutating func reject(
@@ -105,11 +108,12 @@ extension Raft {
         }
     }
 
-    /// The term has changed: what was verified against the old leader's log is worth nothing to a new one.
-    mutating func rejectAcknowledgements(into out: inout [Output]) {
-        let waiting = acknowledgements
-        acknowledgements.removeAll(keepingCapacity: true)
-        for one in waiting {
+    /// Gives up the answers that wait for entries after `index`: the entries are gone, or, when the term has
+    /// changed (`index` is zero), were verified against a leader that leads no more.
+    mutating func rejectAcknowledgements(after index: LogIndex, into out: inout [Output]) {
+        let rejected = acknowledgements.filter { $0.match > index || index == .zero }
+        acknowledgements.removeAll { $0.match > index || index == .zero }
+        for one in rejected {
             answer(.rejected(after: one.match, hint: .zero), to: one.request, one.exchange, into: &out)
         }
     }

@@ -18,12 +18,7 @@ extension Raft {
             for peer in peers where peer.id == voter { return peer.match }
             return .zero
         }
-        var best = LogIndex.zero
-        for voter in membership.voters {
-            let candidate = match(voter)
-            if candidate > best, membership.isQuorum(where: { match($0) >= candidate }) { best = candidate }
-        }
-        return best
+        return membership.reached(.zero, by: match)
     }
 
     /// §5.4.2: an entry of an older term is never committed by counting; it is when a later one is.

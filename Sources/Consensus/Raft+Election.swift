@@ -23,6 +23,8 @@ extension Raft {
     /// The election timeout has passed without a leader.
     mutating func stand(into out: inout [Output]) {
         drawElectionDeadline()
+        // A candidate whose vote for itself is still on its way to the disk has not asked anybody yet.
+        if let election, !election.isPre, hardDurable < hard.count { return }
         guard mayStand else {
             if leader != nil { follow(nil, in: term, into: &out) }
             return
@@ -99,7 +101,11 @@ extension Raft {
         if grants && hard.vote == nil {
             changeHardState(term: term, vote: message.from, into: &out)
         }
-        if grants { drawElectionDeadline() }
+        if grants {
+            drawElectionDeadline()
+            // Who votes for another does not go on asking for itself.
+            if election != nil { follow(nil, in: term, into: &out) }
+        }
         answer(.voted(granted: grants), to: message, exchange, into: &out)
     }
 
@@ -109,7 +115,7 @@ extension Raft {
     }
 
     private mutating func count(_ voter: NodeID, into out: inout [Output]) {
-        guard election?.granted.contains(voter) == false else { return }
+        guard membership.isVoter(voter), election?.granted.contains(voter) == false else { return }
         election?.granted.append(voter)
         maybeWin(into: &out)
     }

@@ -26,8 +26,20 @@ struct Rounds: Sendable {
 
 /// A read of a follower that has asked its leader.
 struct Question: Hashable, Sendable {
+    /// Names it (rules 15): the boot in the upper bits, a count in the lower ones.
     let number: UInt64
     let id: ReadID
+    /// The question or its answer is lost if there is none by then.
+    let deadline: Instant
+
+    static let countBits: UInt64 = 32
+
+    /// A late answer to a question of an earlier boot must not meet one of this boot: the index it tells may
+    /// be older than what has been committed before this one was asked.
+    static func number(_ count: UInt64, of boot: Boot) -> UInt64 {
+        let countMax: UInt64 = (1 << countBits) - 1
+        return ((boot.rawValue << countBits) | (count & countMax)) & largestNumber
+    }
 }
 
 extension Raft {
@@ -87,11 +99,7 @@ extension Raft {
             for peer in leadership.peers where peer.id == voter { return peer.round }
             return 0
         }
-        var done = leadership.rounds.done
-        for voter in membership.voters {
-            let candidate = round(voter)
-            if candidate > done, membership.isQuorum(where: { round($0) >= candidate }) { done = candidate }
-        }
+        let done = membership.reached(leadership.rounds.done, by: round)
         guard done > leadership.rounds.done else { return }
         self.leadership?.rounds.done = done
         releaseReads(through: done, into: &out)
@@ -144,8 +152,20 @@ extension Raft {
             return
         }
         questionCount += 1
-        questions.append(Question(number: questionCount, id: read))
-        send(.readIndex(question: questionCount), to: leader, into: &out)
+        let number = Question.number(questionCount, of: boot)
+        questions.append(Question(number: number, id: read, deadline: now + settings.electionTimeout))
+        send(.readIndex(question: number), to: leader, into: &out)
+    }
+
+    /// A question whose answer does not come would wait as long as the leader leads.
+    mutating func expireQuestions(into out: inout [Output]) {
+        guard let oldest = questions.first, oldest.deadline <= now else { return }
+        var expired = 0
+        while expired < questions.count, questions[expired].deadline <= now {
+            out.append(.unreadable(questions[expired].id))
+            expired += 1
+        }
+        questions.removeFirst(expired)
     }
 
     mutating func receiveReadIndex(
@@ -165,7 +185,7 @@ extension Raft {
     mutating func receiveReadIndexed(
         _ message: Message, _ question: UInt64, _ index: LogIndex, into out: inout [Output]
     ) {
-        guard joinTerm(of: message, into: &out),
+        guard joinTerm(of: message, into: &out), message.from == leader,
             let at = questions.firstIndex(where: { $0.number == question })
         else { return }
         let read = questions.remove(at: at).id

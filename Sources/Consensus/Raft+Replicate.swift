@@ -74,18 +74,24 @@ extension Raft {
         let place = EntryID(term: afterTerm, index: after)
         switch peer.pace {
         case .probe:
-            guard peer.flights == 0, peer.match < handed || peer.boot == nil else { return }
+            guard peer.flights == 0, peer.match < handed || !peer.isToldWhole else { return }
             sendAppend(at, after: place, through: after, into: &out)
         case .pipeline:
-            guard peer.flights < settings.flightsMax, peer.next <= handed else { return }
-            out.append(.replicate(to: peer.id, after: place, through: handed))
+            if peer.next <= handed {
+                guard peer.flights < settings.flightsMax else { return }
+                out.append(.replicate(to: peer.id, after: place, through: handed))
+            } else if !peer.isToldWhole, peer.flights == 0 {
+                // Nothing new to send, but a damaged peer waits to hear when it is whole.
+                sendAppend(at, after: place, through: after, into: &out)
+            }
         }
     }
 
     /// The replica sends what follows the place it was offered, up to `through`.
     mutating func sent(to peer: NodeID, through: LogIndex, into out: inout [Output]) {
         guard let at = leadership?.position(of: peer), let progress = leadership?.peers[at],
-            progress.pace == .pipeline, through >= progress.next, through <= handed,
+            progress.pace == .pipeline, progress.flights < settings.flightsMax,
+            through >= progress.next, through <= handed,
             let afterTerm = log.term(at: progress.next.previous)
         else { return }
         let place = EntryID(term: afterTerm, index: progress.next.previous)
@@ -99,10 +105,11 @@ extension Raft {
         guard let peer = leadership?.peers[at] else { return }
         let append = Message.Append(
             after: after, runs: log.runs(after: after.index, through: through), commit: commit,
-            whole: peer.whole)
+            whole: peer.whole, wholeFor: peer.boot ?? Boot(0))
         leadership?.peers[at].next = through.next
         leadership?.peers[at].flights += 1
         if peer.flights == 0 { leadership?.peers[at].flightSince = now }
+        if peer.boot != nil { leadership?.peers[at].isToldWhole = true }
         send(.append(append), to: peer.id, into: &out)
     }
 
@@ -134,6 +141,7 @@ extension Raft {
             // A new boot: what it had before is no longer certain (rules 2).
             leadership?.peers[at].boot = message.boot
             leadership?.peers[at].whole = log.lastIndex
+            leadership?.peers[at].isToldWhole = false
             leadership?.peers[at].match = .zero
             if known.boot != nil { leadership?.peers[at].probe(from: log.lastIndex.next) }
         }

@@ -28,7 +28,7 @@ extension Raft {
         changeHardState(term: term, vote: vote, into: &out)
         verified = .zero
         wholeAt = .zero
-        rejectAcknowledgements(into: &out)
+        rejectAcknowledgements(after: .zero, into: &out)
     }
 
     mutating func changeHardState(term: Term, vote: NodeID?, into out: inout [Output]) {
@@ -41,7 +41,10 @@ extension Raft {
         guard hardDurable == hard.count else { return }
         out.append(contentsOf: held)
         held.removeAll(keepingCapacity: true)
-        if election != nil { maybeWin(into: &out) }
+        guard let election else { return }
+        // Its requests leave only now: the time for their answers begins here, and not when the disk was asked.
+        if !election.isPre { drawElectionDeadline() }
+        maybeWin(into: &out)
     }
 
     /// A request or answer leaves now, or once this node's term and vote are on disk.

@@ -92,7 +92,11 @@ public struct Raft: Sendable {
         self.membership = membership
         self.boot = boot
         self.standing = standing
-        self.hard = hard
+        // Entries of a term may be on disk before the term itself was: the node was in that term, and had not
+        // voted in it, for a vote would have made it durable.
+        self.hard =
+            log.lastTerm > hard.term
+            ? HardState(term: log.lastTerm, vote: nil, count: hard.count + 1) : hard
         hardDurable = hard.count
         self.log = log
         durable = log.lastIndex
@@ -133,6 +137,8 @@ public struct Raft: Sendable {
         let isFirst = self.now.nanoseconds == 0
         self.now = max(now, self.now)
         if isFirst { drawElectionDeadline() }
+        if isFirst, hardDurable < hard.count { out.append(.persistVote(hard)) }
+        expireQuestions(into: &out)
         if leadership != nil {
             tickLeader(into: &out)
         } else if self.now >= electionDeadline {

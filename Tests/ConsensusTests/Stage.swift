@@ -1,0 +1,153 @@
+// Carries out the commands of a scenario on a cluster, and writes down what the members say.
+import Consensus
+
+struct Stage {
+    private(set) var cluster = Cluster(nodes: 3)
+    private var said: [String] = []
+    private var showsOffers = false
+
+    mutating func takeSaid() -> [String] {
+        let all = said
+        said = []
+        return all
+    }
+
+    private mutating func hear(_ id: NodeID, _ outputs: [Output]) {
+        for output in outputs {
+            // The replica's side of an append; the append itself follows.
+            if case .replicate = output, !showsOffers { continue }
+            said.append("\(id)  \(output)")
+        }
+    }
+
+    mutating func play(_ line: Substring) throws(ScenarioError) {
+        var words = Words(line)
+        if words.next(is: "quietly") {
+            let before = said
+            try play(words.rest)
+            said = before
+            return
+        }
+        let command = try words.word()
+        if try !setUp(command, &words), try !move(command, &words) { try tell(command, &words) }
+        try words.end()
+    }
+
+    // What the cluster is ----------------------------------------------------------------------------------
+
+    private mutating func setUp(_ command: Substring, _ words: inout Words) throws(ScenarioError) -> Bool {
+        switch command {
+        case "nodes": cluster = Cluster(nodes: try words.number())
+        case "voters":
+            let voters = words.nodes()
+            let outgoing = words.next(is: "outgoing") ? words.nodes() : []
+            let learners = words.next(is: "learners") ? words.nodes() : []
+            cluster = Cluster(membership: Membership(voters: voters, outgoing: outgoing, learners: learners))
+        case "start": cluster.start(try words.node(), from: try words.durable())
+        case "limit": cluster.appendEntriesMax = try words.number()
+        case "offers": showsOffers = true
+        case "fetches": cluster.fetchingFor = words.next(is: "nothing") ? nil : try words.node()
+        case "leader": cluster.elect(try words.node())
+        case "forged": cluster.ledger.isForged = true
+        default: return false
+        }
+        return true
+    }
+
+    // What the network does --------------------------------------------------------------------------------
+
+    private mutating func move(_ command: Substring, _ words: inout Words) throws(ScenarioError) -> Bool {
+        switch command {
+        case "deliver", "redeliver":
+            // What is redelivered stays on its way, and so comes twice.
+            let isKept = command == "redeliver"
+            for (taken, position) in try packets(&words).enumerated() {
+                let at = isKept ? position : position - taken
+                let to = cluster.network[at].message.to
+                hear(to, cluster.deliver(at: at, keeping: isKept))
+            }
+        case "drop":
+            for (taken, position) in try packets(&words).enumerated() {
+                cluster.network.remove(at: position - taken)
+            }
+        case "settle":
+            var all: [(NodeID, [Output])] = []
+            cluster.settle { all.append(($0, $1)) }
+            for (id, outputs) in all { hear(id, outputs) }
+        case "message":
+            let message = try words.message()
+            hear(message.to, cluster.step(message.to, .received(message, exchange: Exchange(0))))
+        default: return false
+        }
+        return true
+    }
+
+    /// Nothing more: all that is under way; `1→2`: all on that way; `1→2 vote`: the oldest of that kind there;
+    /// `1→2 last`: the newest there.
+    private func packets(_ words: inout Words) throws(ScenarioError) -> [Int] {
+        if words.isAtEnd { return Array(cluster.network.indices) }
+        let (from, to) = try words.way()
+        let all = cluster.network.indices.filter { at in
+            cluster.network[at].message.from == from && cluster.network[at].message.to == to
+        }
+        var found = all
+        if !words.isAtEnd {
+            let kind = try words.word()
+            found = all.filter { "\(cluster.network[$0].message.body)".split(separator: " ").first == kind }
+            found = kind == "last" ? all.suffix(1) : Array(found.prefix(1))
+        }
+        guard !found.isEmpty else { throw words.problem("nothing such is on that way") }
+        return found
+    }
+
+    // What one member is told ------------------------------------------------------------------------------
+
+    private mutating func tell(_ command: Substring, _ words: inout Words) throws(ScenarioError) {
+        if command == "lost" || command == "fetched" {
+            let (id, peer) = try words.way()
+            return hear(id, cluster.step(id, command == "lost" ? .lost(to: peer) : .fetched(for: peer)))
+        }
+        let (id, to) = try words.nodeOrWay()
+        switch command {
+        case "tick": hear(id, cluster.tick(id, try words.milliseconds()))
+        case "timeout": hear(id, cluster.tick(id, 1000))
+        case "propose": hear(id, cluster.step(id, .propose(count: words.notes())))
+        case "persisted": try persist(id, &words)
+        case "read": hear(id, cluster.read(id))
+        case "ask": hear(id, cluster.read(id, isAsked: true))
+        case "transfer": hear(id, cluster.step(id, .transfer(to: to)))
+        case "retire": hear(id, cluster.step(id, .retire))
+        case "restart": cluster.restart(id)
+        case "damage":
+            guard words.next(is: "after") else { throw words.problem("damage N after INDEX") }
+            cluster.damage(id, after: LogIndex(try words.number()))
+        case "show": show(id)
+        default: throw words.problem("unknown command \(command)")
+        }
+    }
+
+    /// `persisted 2`: all that the disk was asked, in order; `vote` or `entries`: the oldest of that.
+    private mutating func persist(_ id: NodeID, _ words: inout Words) throws(ScenarioError) {
+        if words.isAtEnd {
+            guard cluster[id].holdsDiskWork else { throw words.problem("the disk has nothing to do") }
+            for work in cluster[id].disk { hear(id, cluster.persist(id, vote: work.isVote)) }
+        } else {
+            let isVote = try words.word() == "vote"
+            guard cluster[id].disk.contains(where: { $0.isVote == isVote }) else {
+                throw words.problem("the disk has nothing such to do")
+            }
+            hear(id, cluster.persist(id, vote: isVote))
+        }
+    }
+
+    private mutating func show(_ id: NodeID) {
+        let raft = cluster[id].raft
+        let names = Message.Append(
+            after: raft.log.base, runs: raft.log.runs(after: raft.log.base.index, through: raft.log.lastIndex),
+            commit: raft.commit, whole: .zero)
+        let leader = raft.leader.map { " of \($0)" } ?? ""
+        let role = raft.role == .leader ? "leader" : "\(raft.role)\(leader)"
+        let standing = raft.standing == .whole ? "" : ", \(raft.standing)"
+        said.append("\(id)  is \(role) in term \(raft.term): log \(names) durable \(raft.durable)\(standing)")
+    }
+}

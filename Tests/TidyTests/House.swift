@@ -51,8 +51,8 @@ private func shell(_ name: String, on rooms: Set<String>, and more: Set<String> 
 
 /// What the manifest says a target depends on: by the target's name.
 ///
-/// Read from the calls that declare targets: the first string in each is its name, and the others, but for the
-/// packages that products come from, are what it depends on.
+/// Read from the calls that declare targets: the first string in each is its name, and the others, but for
+/// the packages that products come from, are what it depends on.
 func manifestDependencies(in manifest: [Token]) -> [String: Set<String>] {
     var declared: [String: Set<String>] = [:]
     for (start, token) in manifest.enumerated() {

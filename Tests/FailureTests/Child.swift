@@ -130,7 +130,9 @@ final class Spawner: @unchecked Sendable {
 
     /// The environment without options for `rast`: tests choose their own.
     private static var inherited: [String] {
-        ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RAST_") }.map { "\($0.key)=\($0.value)" }
+        ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RAST_") }.map {
+            "\($0.key)=\($0.value)"
+        }
     }
 }
 

@@ -131,7 +131,8 @@ final class Cluster {
     func ready(_ ids: [Int]? = nil, seconds: Double = 20) throws {
         for id in ids ?? nodes.filter({ $0.process != nil }).map(\.id) {
             let isReady = Clock.poll(seconds: seconds) { self.isReady(id) }
-            try #require(isReady, "node \(id) is not ready within \(seconds) s: \(get(id, "/readyz")?.text ?? "")")
+            try #require(
+                isReady, "node \(id) is not ready within \(seconds) s: \(get(id, "/readyz")?.text ?? "")")
         }
     }
 

@@ -30,7 +30,8 @@ struct History {
         found += uniques(held) + creates(held) + registers(held) + order()
         found += try Self.differences(cluster, Array(held.keys.sorted().prefix(100)))
         let few = found.prefix(20).joined(separator: "\n")
-        try #require(found.isEmpty, "\(found.count) contradictions (\(summary)):\n\(few)", sourceLocation: place)
+        try #require(
+            found.isEmpty, "\(found.count) contradictions (\(summary)):\n\(few)", sourceLocation: place)
     }
 
     private static func read(_ key: String, _ cluster: Cluster) -> Response? {
@@ -82,7 +83,9 @@ struct History {
             let possible = all.filter { $0.isAcknowledged || $0.outcome == .unknown }.map(\.value)
             func check(_ value: String?, atLeast floor: Int, _ who: String) {
                 let number = value.flatMap { Int($0) } ?? 0
-                if number < floor { found.append("\(key): \(who) \(number), though \(floor) was acknowledged") }
+                if number < floor {
+                    found.append("\(key): \(who) \(number), though \(floor) was acknowledged")
+                }
                 if value != nil && !possible.contains(value) {
                     found.append("\(key): \(who) \(number), which nobody wrote, or was refused")
                 }
@@ -102,7 +105,9 @@ struct History {
         var written: [UInt64: Record] = [:]
         for write in writes {
             guard case .acknowledged(let revision) = write.outcome else { continue }
-            if let other = written[revision] { found.append("\(write.key), \(other.key): both revision \(revision)") }
+            if let other = written[revision] {
+                found.append("\(write.key), \(other.key): both revision \(revision)")
+            }
             written[revision] = write
         }
         for read in records where read.kind == .read {
@@ -156,7 +161,8 @@ struct History {
         return keys.flatMap { key in
             let answers = ids.map { id -> String in
                 let answer = cluster.get(id, "/kv/\(key)?consistency=local")
-                return "\(answer?.fields["etag"] ?? "-") \(answer?.status == 200 ? answer?.text ?? "" : "absent")"
+                return
+                    "\(answer?.fields["etag"] ?? "-") \(answer?.status == 200 ? answer?.text ?? "" : "absent")"
             }
             return Set(answers).count == 1 ? [] : ["\(key) differs between nodes: \(answers)"]
         }

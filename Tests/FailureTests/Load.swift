@@ -216,7 +216,9 @@ final class Load: @unchecked Sendable {
         }
 
         private func readOwn(_ key: String, _ value: String) -> Bool {
-            read(key, floor: 0) { $0 == value ? nil : "GET \(key): \($0 ?? "absent"), though it was acknowledged" }
+            read(key, floor: 0) {
+                $0 == value ? nil : "GET \(key): \($0 ?? "absent"), though it was acknowledged"
+            }
         }
 
         private func read(_ key: String, floor: Int, _ check: (String?) -> String?) -> Bool {

@@ -15,7 +15,8 @@ extension Failures {
                     let leader = try cluster.newLeader()
                     let paused = Clock.now
                     cluster.signal(leader, SIGSTOP)
-                    try #require(load.untilAcknowledged(after: paused) != nil, "no write beside a paused leader")
+                    try #require(
+                        load.untilAcknowledged(after: paused) != nil, "no write beside a paused leader")
                     try #require(load.waitFor(writes: 20))
                     cluster.signal(leader, SIGCONT)
                     try cluster.ready()
@@ -80,7 +81,8 @@ extension Failures {
                 try #require(refusal.member("code") == "no_leader", "\(refusal)")
                 try #require(["no_quorum", "election"].contains(refusal.member("reason")), "\(refusal)")
                 try #require(refusal.fields["retry-after"] != nil)
-                try #require(cluster.get(leader, "/kv/before")?.status == 503, "a linearizable read is served")
+                try #require(
+                    cluster.get(leader, "/kv/before")?.status == 503, "a linearizable read is served")
                 try #require(cluster.get(leader, "/kv/before?consistency=local")?.text == "1")
                 try #require((cluster.status(leader, "node", "id") as? Int) == leader)
 

@@ -35,13 +35,17 @@ public enum Command {
         key: Span<UInt8>, value: Span<UInt8>, contentType: Span<UInt8>,
         precondition: borrowing Precondition, at: ClusterTime, to out: inout [UInt8]
     ) {
-        // The names, punctuation and time of a usual command; longer ones grow as arrays do.
-        out.reserveCapacity(forAppending: key.count + value.count + 96)
+        let isTyped = !contentType.isEmpty && !equals(contentType, contentTypeDefault)
+        let type = contentType.extracting(first: isTyped ? contentType.count : 0)
+        if precondition.isEmpty && isPlain(key) && isPlain(value) && isPlain(type) {
+            appendUsualPut(key: key, value: value, contentType: type, at: at, to: &out)
+            return
+        }
         append(at: at, to: &out)
         out.append(literal: ",\"put\":{\"key\":")
         append(string: key, to: &out)
         append(value: value, to: &out)
-        if !contentType.isEmpty && !equals(contentType, contentTypeDefault) {
+        if isTyped {
             out.append(literal: ",\"type\":")
             append(string: contentType, to: &out)
         }
@@ -151,13 +155,5 @@ extension Command {
         guard bytes.count == literal.utf8CodeUnitCount else { return false }
         for i in bytes.indices where unsafe bytes[i] != literal.utf8Start[i] { return false }
         return true
-    }
-}
-
-extension [UInt8] {
-    /// Makes room at once, but at least doubles, so that many small commands seldom copy the buffer.
-    fileprivate mutating func reserveCapacity(forAppending more: Int) {
-        let needed = count + more
-        if needed > capacity { reserveCapacity(Swift.max(needed, 2 * capacity)) }
     }
 }

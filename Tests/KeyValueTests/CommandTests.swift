@@ -55,6 +55,20 @@ struct CommandTests {
         var out = [UInt8]("before")
         Command.appendNone(at: ClusterTime(milliseconds: 1), to: &out)
         #expect(text(out) == #"before{"at":1,"none":true}"#)
+        let none: [UInt8] = []
+        Command.appendPut(
+            key: [UInt8]("a").span, value: none.span, contentType: none.span, precondition: .none,
+            at: ClusterTime(milliseconds: 20), to: &out)
+        #expect(text(out) == #"before{"at":1,"none":true}{"at":20,"put":{"key":"a","value":""}}"#)
+    }
+
+    @Test("every cluster time that JSON carries exactly comes back from the log")
+    func times() {
+        for at: UInt64 in [0, 9, 10, 99, 100, 1_234_567_890, (1 << 53) - 1] {
+            var store = Store()
+            #expect(store.apply(putCommand([UInt8]("a"), [], type: [UInt8]("t/t"), at: at)) != .malformed)
+            #expect(store.clusterTime == ClusterTime(milliseconds: at))
+        }
     }
 
     /// Keys that JSON must escape, or that look alike where bytes are not compared as bytes.

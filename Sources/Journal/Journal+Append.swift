@@ -89,6 +89,7 @@ extension Journal {
         batchesInFlight += 1
         idleSince = nil
         stated = max(stated, durable)
+        statedCommit = commit
         var total = 0
         for piece in pieces { total += piece.count }
         self.segment?.end = segment.end + UInt64(total)

@@ -49,7 +49,7 @@ extension Journal {
         guard stopping == .asked, plan == nil, batchesInFlight == 0 else { return }
         if isStarted, segment != nil {
             if !gathered.isEmpty { return writeGathered(into: &operations) }
-            if isMarkDue { return writeMark(into: &operations) }
+            if isMarkDue || commit > statedCommit { return writeMark(into: &operations) }
         }
         guard underWay.isEmpty else { return }
         stopping = .done

@@ -41,6 +41,7 @@ extension Journal {
         }
         nameSegment(after: base, durable: sequence, pieces, bytes: UInt64(bytes), into: &operations)
         lastFilled = sequence
+        statedCommit = commit
     }
 
     /// Makes the spare the segment that is written to: its header, and batches that must be there before it

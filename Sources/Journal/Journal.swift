@@ -54,7 +54,9 @@ public struct Journal: Sendable {
     /// The last batch that has entries.
     var lastFilled: UInt64
     var term: Term
+    /// The highest index known to be committed, and the one that the last head states.
     var commit: LogIndex
+    var statedCommit = LogIndex.zero
 
     // What waits, and what is under way.
     var gathered: [Gathered] = []

@@ -1,0 +1,141 @@
+// Power cuts and kills at every operation (rules 5 to 10): nothing reported is lost, and nothing is made up.
+import Consensus
+import Journal
+import Testing
+import Wire
+
+@Suite("crashes")
+struct CrashTests {
+    /// What a node may do next, at random.
+    private func act(_ member: inout Member, _ chance: inout Chance) {
+        switch chance.below(12) {
+        case 0...3:
+            member.append(1 + chance.below(4), commandBytes: chance.below(600))
+        case 4:
+            member.append(1, commandBytes: 3_000 + chance.below(9_000))
+        case 5:
+            // A new leader's entries replace those that are not committed.
+            let last = UInt64(member.states[member.states.count - 1].count)
+            guard last > member.commit else { return }
+            member.store(term: member.term + 1, vote: nil)
+            let first = member.commit + 1 + UInt64(chance.below(Int(last - member.commit)))
+            member.append(1 + chance.below(3), at: first)
+        case 6:
+            member.store(term: member.term + UInt64(chance.below(2)), vote: UInt64(1 + chance.below(3)))
+        case 7:
+            // Commits only what all later logs share and the disk holds.
+            let later = member.states[member.persisted...]
+            var shared = member.states[member.persisted].count
+            for log in later {
+                while shared > 0,
+                    log.count < shared || log[shared - 1] != member.states[member.persisted][shared - 1]
+                {
+                    shared -= 1
+                }
+            }
+            member.commit = max(member.commit, UInt64(shared))
+        default:
+            member.endTurn(after: UInt64(chance.below(80)))
+        }
+    }
+
+    /// The disk in the middle of the next operation, and before it, after a power cut: both are read back.
+    private func probe(_ member: Member, _ chance: inout Chance, _ note: String) throws {
+        for isBegun in [false, true] {
+            var disk = member.disk
+            if isBegun, let next = member.queue.first { disk.begin(next) }
+            disk.losePower(&chance)
+            let found = try open(disk).opened
+            member.check(
+                found,
+                "\(note), \(isBegun ? "in the middle of" : "before") "
+                    + "\(member.queue.first.map { "\($0.action)".prefix(60) } ?? "nothing")")
+        }
+    }
+
+    @Test(
+        "whatever the moment and whatever the disk kept, the log is one that was written and holds all that was reported",
+        arguments: 1...(everyByte ? 200 : 6))
+    func everyOperation(seed: UInt64) throws {
+        var chance = Chance(seed: seed)
+        var member = try Member(MemoryDisk())
+        var life = 1
+        for step in 0..<260 {
+            if member.completions.contains(.started), member.journal.cluster == nil { member.join() }
+            if member.journal.cluster != nil { act(&member, &chance) }
+            for _ in 0..<chance.below(6) {
+                try probe(member, &chance, "seed \(seed), life \(life), step \(step)")
+                member.carryOutNext()
+            }
+            // Now and then the process dies, with or without the machine; the next one goes on from there.
+            if chance.chance(1, in: 25) {
+                var disk = member.disk
+                if chance.chance(1, in: 2), let next = member.queue.first { disk.begin(next) }
+                if chance.chance(1, in: 2) { disk.losePower(&chance) }
+                let next = try Member(disk)
+                member.check(next.opened, "seed \(seed), life \(life) ended at step \(step)")
+                member = next
+                life += 1
+            }
+        }
+        #expect(life > 2)
+    }
+
+    @Test(
+        "a start that dies again and again loses nothing that was only in the page cache", arguments: 1...20)
+    func dyingStarts(seed: UInt64) throws {
+        var chance = Chance(seed: seed &* 7_919)
+        var member = try Member.started()
+        for _ in 0..<3 {
+            member.append(2, commandBytes: 500)
+            member.settle()
+        }
+        // Killed when the last batch is reported and no later head says so.
+        let survivor = member
+        for _ in 0..<8 {
+            var next = try Member(member.disk)
+            survivor.check(next.opened, "seed \(seed)")
+            for _ in 0..<chance.below(next.queue.count + 1) { next.carryOutNext() }
+            if let operation = next.queue.first, chance.chance(1, in: 2) { next.disk.begin(operation) }
+            if chance.chance(1, in: 2) { next.disk.losePower(&chance) }
+            member = next
+        }
+        survivor.check(try open(member.disk).opened, "seed \(seed), at last")
+    }
+
+    @Test("a node that is started a hundred times keeps its log, and its boot rises by one each time")
+    func manyStarts() throws {
+        var member = try Member.started()
+        for count in 1...100 {
+            #expect(member.journal.boot == Boot(UInt64(count)))
+            if count % 3 == 0 { member.append(1) }
+            if count % 10 == 0 { member.commit = UInt64(member.states[member.states.count - 1].count) }
+            member.settle()
+            let log = member.states[member.states.count - 1]
+            if count % 2 == 0 {
+                member.stop()
+                member.drain()
+                #expect(member.completions.contains(.stopped))
+            }
+            member = try Member.started(member.disk)
+            #expect(member.opened.lines == log)
+        }
+        #expect(member.opened.recovered.commit == LogIndex(33))
+    }
+
+    @Test("after a conflict the log is the replay: later entries hold, earlier ones before them stay")
+    func conflict() throws {
+        var member = try Member.started()
+        member.append(10)
+        member.settle()
+        member.store(term: 2, vote: nil)
+        member.append(2, at: 4)
+        member.append(3, at: 5)
+        member.settle()
+        let found = try open(member.disk).opened
+        #expect(found.lines == member.states[3])
+        #expect(found.lines.count == 7)
+        #expect(found.terms == [1, 1, 1, 2, 2, 2, 2])
+        #expect(found.recovered.last == EntryID(term: Term(2), index: LogIndex(7)))
+    }
+}

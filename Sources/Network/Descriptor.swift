@@ -10,7 +10,11 @@ public struct Descriptor: ~Copyable, Sendable {
     /// Takes over an open descriptor.
     public init(owning raw: Int32) { self.raw = raw }
 
-    deinit { _ = close(raw) }
+    /// No descriptor: calls with it fail, and nothing is closed.
+    public static var none: Descriptor { Descriptor(owning: -1) }
+    public var isNone: Bool { raw < 0 }
+
+    deinit { if raw >= 0 { _ = close(raw) } }
 
     /// Answers what a shim call answers, or throws its negated errno.
     @discardableResult

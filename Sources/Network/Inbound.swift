@@ -93,6 +93,30 @@ public struct Inbound: Sendable {
         unread = 0..<unread.count
     }
 
+    /// The same, but only where no room is left at all: for what usually ends in the buffer that there is.
+    public mutating func reserve(_ count: Int, whenFull: Bool, pool: inout BufferPool) {
+        if whenFull && (unread.lowerBound > 0 || unread.upperBound < bytes.count) { return }
+        reserve(count, pool: &pool)
+    }
+
+    /// Cuts bytes out of the middle: `count` unread ones, `offset` behind the first.
+    public mutating func remove(from offset: Int, count: Int) {
+        precondition(offset >= 0 && count >= 0 && offset + count <= unread.count)
+        let start = unread.lowerBound + offset
+        let left = unread.upperBound - start - count
+        bytes.withUnsafeMutableBytes {
+            guard let base = $0.baseAddress else { return }
+            memmove(base + start, base + start + count, left)
+        }
+        unread = unread.lowerBound..<unread.upperBound - count
+    }
+
+    /// Gives the buffer back with whatever is in it.
+    public mutating func discard(to pool: inout BufferPool) {
+        unread = 0..<0
+        release(to: &pool)
+    }
+
     /// Gives the buffer back where nothing is unread.
     public mutating func release(to pool: inout BufferPool) {
         guard unread.isEmpty, !bytes.isEmpty else { return }

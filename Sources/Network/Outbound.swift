@@ -90,12 +90,14 @@ public struct Outbound: Sendable {
         }
     }
 
-    /// Gives the buffer of an idle connection back. Precondition: nothing is unsent.
-    public mutating func release() {
+    /// Lets go of all but a small buffer, so that thousands of idle connections hold little. Precondition: nothing is
+    /// unsent.
+    public mutating func shrink() {
         precondition(isEmpty)
-        bytes = []
-        parts = []
+        if bytes.capacity > Self.idleBytesMax { bytes = [] }
+        if parts.capacity > 0 { parts = [] }
     }
+    private static let idleBytesMax = 2 << 10
 
     private func sendBytes(to raw: Int32) -> Int {
         bytes.withUnsafeBytes { buffer in

@@ -13,6 +13,8 @@ public struct Readiness: Sendable {
     }
     /// A write may go on, or would say what is wrong.
     public var isWritable: Bool { bits & (linux_writable | linux_hung_up) != 0 }
+    /// The other end has said that it sends no more.
+    public var isEnding: Bool { bits & (linux_peer_closed | linux_hung_up) != 0 }
     /// Both directions are over.
     public var isHungUp: Bool { bits & linux_hung_up != 0 }
 }

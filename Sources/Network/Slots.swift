@@ -87,13 +87,13 @@ public struct Slots<Element: ~Copyable>: ~Copyable {
     /// The element at a taken place.
     @inlinable
     public subscript(slot: Int) -> Element {
-        _read {
+        unsafeAddress {
             precondition(generations[slot] & 1 == 1)
-            yield address(slot).pointee
+            return UnsafePointer(address(slot))
         }
-        _modify {
+        unsafeMutableAddress {
             precondition(generations[slot] & 1 == 1)
-            yield &address(slot).pointee
+            return address(slot)
         }
     }
 

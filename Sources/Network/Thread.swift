@@ -115,11 +115,14 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable {
         return !(taken.isEmpty && isClosed)
     }
 
-    /// Swaps what waits with the empty `taken`, without sleeping.
-    public func takeNow(into taken: inout [Element]) {
+    /// Swaps what waits with the empty `taken`, without sleeping. False: the mailbox is closed and empty.
+    @discardableResult
+    public func takeNow(into taken: inout [Element]) -> Bool {
+        precondition(taken.isEmpty)
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         swap(&elements, &taken)
+        return !(taken.isEmpty && isClosed)
     }
 
     /// Refuses all that comes from now on; what waits is still taken.

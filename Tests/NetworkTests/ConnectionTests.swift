@@ -127,10 +127,12 @@ import Testing
                 mailbox.put(all: &batch)
             }
         }
-        let threads = (try start(0), try start(1), try start(2))
-        threads.0.join()
-        threads.1.join()
-        threads.2.join()
+        let first = try start(0)
+        let second = try start(1)
+        let third = try start(2)
+        first.join()
+        second.join()
+        third.join()
         mailbox.close()
         var all: [Int] = []
         var taken: [Int] = []

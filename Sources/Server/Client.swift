@@ -1,0 +1,98 @@
+// One connection that somebody made to this node: what it is asking, and what it waits for.
+internal import API
+internal import HTTP
+internal import Network
+
+/// The state of an accepted connection. One request at a time is under way; what was sent behind it waits in the
+/// buffer. Requests of peers are the exception: several of them may wait for the disk, and are answered in order.
+struct Client: ~Copyable {
+    enum Stage {
+        /// Between requests, or within a head.
+        case head
+        /// The head is read and the content is coming.
+        case content
+        /// The replica has the request; its bytes stay in `inbound` until it is answered.
+        case waiting
+        /// The last answer is given. What still comes is read and dropped, so that the answer is not lost to a reset.
+        case ending
+    }
+
+    let socket: Descriptor
+    var inbound = Inbound()
+    var outbound = Outbound()
+    var parser = RequestParser()
+    var stage = Stage.head
+    /// The head of the request under way; its ranges count from the first unread byte.
+    var head: RequestHead?
+    /// What it asks, once that is known.
+    var request: Request?
+    /// Chunked content, decoded; content with a length stays in `inbound`.
+    var content: [UInt8] = []
+    var decoder: ContentDecoder?
+    /// How much of `inbound` the decoder has used.
+    var decoded = 0
+    /// Questions of a peer that are under way.
+    var exchanges = ExchangeQueue()
+    /// The kernel may have more bytes for us: events come once a change.
+    var mayRead = true
+    /// The other end has said that it sends no more; what it sent before may still be there.
+    var isEnding = false
+    /// It has something to be flushed at the end of the turn.
+    var isTouched = false
+    /// It is to be looked at again in the next turn.
+    var isRunnable = false
+    /// The connection ends when everything is sent.
+    var closesWhenSent = false
+    /// The connection ends when the peer's questions on it are answered.
+    var closesAfterExchanges = false
+    /// Beyond the limit of connections: only peers and probes are served.
+    let isExtra: Bool
+    /// A peer has spoken on it: it may rest for longer.
+    var isPeer = false
+    /// When it is to be closed for being silent or slow.
+    var deadline: UInt64
+    /// The soonest moment for which a timer is set.
+    var timerAt: UInt64
+
+    /// What may wait to be sent before no further request is read.
+    static let unsentBytesMax = 256 << 10
+
+    init(socket: consuming Descriptor, isExtra: Bool, deadline: UInt64) {
+        self.socket = socket
+        self.isExtra = isExtra
+        self.deadline = deadline
+        timerAt = deadline
+    }
+}
+
+/// A peer's questions on one connection, which HTTP/1.1 has answered in the order in which they came.
+struct ExchangeQueue {
+    /// How many may be under way.
+    static let countMax = 16
+    /// The answers that are there; nil where one is still to come.
+    private var answers: [[UInt8]?] = []
+    private var first: UInt8 = 0
+
+    var isEmpty: Bool { answers.isEmpty }
+    var isFull: Bool { answers.count >= Self.countMax }
+
+    /// The number of a further question.
+    mutating func open() -> UInt8 {
+        answers.append(nil)
+        return first &+ UInt8(truncatingIfNeeded: answers.count - 1)
+    }
+
+    /// Takes a whole response for the question of that number; appends to `out` those whose turn has come. False:
+    /// there is no such question.
+    mutating func answer(_ number: UInt8, _ response: consuming [UInt8], to out: inout [UInt8]) -> Bool {
+        let place = Int(number &- first)
+        guard place < answers.count, answers[place] == nil else { return false }
+        answers[place] = response
+        while let next = answers.first, let response = next {
+            out.append(contentsOf: response)
+            answers.removeFirst()
+            first &+= 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,80 @@
+// The disk thread: carries out the journal's operations in order, and hands back how they ended in batches.
+internal import Journal
+internal import Network
+internal import Synchronization
+
+/// How one operation ended.
+struct DiskOutcome: Sendable {
+    let id: UInt64
+    let failure: DiskFailure?
+}
+
+/// Operations in, outcomes out: the loop never waits for a disk.
+final class DiskThread: Sendable {
+    private let operations = Mailbox<Operation>()
+    private let outcomes = Mailbox<DiskOutcome>()
+    private let wake: Wake
+
+    init(wake: Wake) { self.wake = wake }
+
+    /// Starts the thread, the only one that writes in the directory.
+    func start(on directory: DataDirectory) throws(SystemError) {
+        try Thread(named: "disk") { [self] in run(PosixDisk(directory)) }.detach()
+    }
+
+    /// Hands operations over, and empties `batch`.
+    func carryOut(_ batch: inout [Operation]) { operations.put(all: &batch) }
+
+    /// Swaps the outcomes since the last call with the empty `taken`.
+    func takeOutcomes(into taken: inout [DiskOutcome]) { outcomes.takeNow(into: &taken) }
+
+    /// Ends the thread once everything handed over is done.
+    func close() { operations.close() }
+
+    private func run(_ disk: PosixDisk) {
+        var taken: [Operation] = []
+        var ended: [DiskOutcome] = []
+        var firstFailure: DiskFailure?
+        while operations.take(into: &taken) {
+            // Writes whose sync is left to the next operation share its outcome.
+            var unsynced: [UInt64] = []
+            for (place, operation) in taken.enumerated() {
+                var failure = firstFailure
+                let isSyncPutOff = place + 1 < taken.count && operation.isSynced(by: taken[place + 1])
+                if failure == nil {
+                    do {
+                        try disk.carryOut(operation.action, isSyncPutOff: isSyncPutOff)
+                    } catch {
+                        failure = error
+                        if !operation.mayFailAlone { firstFailure = error }
+                    }
+                }
+                if isSyncPutOff && failure == nil {
+                    unsynced.append(operation.id)
+                    continue
+                }
+                for id in unsynced { ended.append(DiskOutcome(id: id, failure: failure)) }
+                unsynced.removeAll(keepingCapacity: true)
+                ended.append(DiskOutcome(id: operation.id, failure: failure))
+            }
+            taken.removeAll(keepingCapacity: true)
+            outcomes.put(all: &ended)
+            wake.ring()
+        }
+    }
+}
+
+extension Operation {
+    /// Whether the next operation's sync of the same file covers this write too.
+    fileprivate func isSynced(by next: Operation) -> Bool {
+        if case .write(let file, _, _, true) = action, case .write(file, _, _, true) = next.action {
+            return true
+        }
+        return false
+    }
+
+    /// A spare that cannot be prepared is no loss of anything.
+    fileprivate var mayFailAlone: Bool {
+        if case .prepare = action { true } else { false }
+    }
+}

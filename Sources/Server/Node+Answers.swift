@@ -1,0 +1,174 @@
+// What the replica decided becomes an answer on the connection that asked (api.md §2, §5).
+internal import API
+internal import Consensus
+internal import HTTP
+internal import KeyValue
+internal import Network
+internal import Replica
+
+extension Node {
+    /// The connection whose request the ticket names; nil: it is gone, or nothing of it waits.
+    private func waiting(_ ticket: Ticket) -> Int? {
+        let token = Token(rawValue: ticket.rawValue)
+        guard clients.contains(token), case .waiting = clients[Int(token.slot)].stage else { return nil }
+        return Int(token.slot)
+    }
+
+    /// How the answer to the request under way goes out.
+    private func manner(_ slot: Int) -> Manner {
+        guard let head = clients[slot].head else { return Manner(keepAlive: false) }
+        let manner = Manner(head)
+        switch stopping {
+        case .no: return manner
+        case .handingOver, .closingJournal: return manner.closing
+        }
+    }
+
+    /// Writes one whole answer, and ends the request.
+    mutating func answer(_ slot: Int, _ write: (Answer, inout [UInt8]) -> Void) {
+        write(Answer(context, manner(slot)), &clients[slot].outbound.bytes)
+        touch(slot)
+        finish(slot)
+    }
+
+    mutating func replied(_ ticket: Ticket, _ reply: Reply, _ revision: Revision) {
+        guard let slot = waiting(ticket), let request = clients[slot].request else { return }
+        let answer = Answer(context, manner(slot))
+        let bytes = clients[slot].inbound.bytes
+        let span = bytes.span.extracting(clients[slot].inbound.unread)
+        request.withKey(in: span, scratch: &scratch) { key in
+            answer.appendReply(reply, key: key, storeRevision: revision, to: &clients[slot].outbound.bytes)
+        }
+        touch(slot)
+        finish(slot)
+    }
+
+    mutating func readable(_ ticket: Ticket) {
+        guard let slot = waiting(ticket) else { return }
+        readStore(slot, isLocal: false)
+    }
+
+    /// Answers a read from the store as it is now.
+    mutating func readStore(_ slot: Int, isLocal: Bool) {
+        guard let request = clients[slot].request else { return }
+        let answer = Answer(context, manner(slot))
+        let bytes = clients[slot].inbound.bytes
+        let span = bytes.span.extracting(clients[slot].inbound.unread)
+        let age = isLocal ? age : nil
+        request.withKey(in: span, scratch: &scratch) { key in
+            answer.appendRead(
+                replica.store.record(key), for: request, storeRevision: replica.store.revision, age: age,
+                to: &clients[slot].outbound.bytes)
+        }
+        touch(slot)
+        finish(slot)
+    }
+
+    private var age: Age {
+        Age(
+            appliedIndex: replica.applied.rawValue,
+            leaderContactMilliseconds: replica.view.leaderContact?.milliseconds)
+    }
+
+    mutating func failed(_ ticket: Ticket, _ failure: Failure) {
+        guard let slot = waiting(ticket) else { return }
+        fail(slot, failure)
+    }
+
+    /// Answers that the store did not: where else to ask, or what is known of the outcome.
+    mutating func fail(_ slot: Int, _ failure: Failure) {
+        guard let head = clients[slot].head, let request = clients[slot].request else { return }
+        // Content that was announced and not read makes the rest of the connection unreadable.
+        let isCut = !isWhole(slot, head)
+        var answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
+        switch failure {
+        case .notLeader(let leader):
+            if request.mayRedirect, let url = url(of: leader) {
+                let bytes = clients[slot].inbound.bytes
+                answer.appendRedirect(
+                    leader: leader.rawValue, url: Array(url.description.utf8).span, head: head,
+                    in: bytes.span.extracting(clients[slot].inbound.unread), to: &clients[slot].outbound.bytes
+                )
+            } else {
+                answer.append(noLeader(.notLeading), to: &clients[slot].outbound.bytes)
+            }
+        case .noLeader(.closing): answer.append(.shuttingDown, to: &clients[slot].outbound.bytes)
+        case .noLeader(let absence):
+            answer.append(noLeader(Leaderless(absence)), to: &clients[slot].outbound.bytes)
+        case .timedOut(let outcome):
+            let isRead = request.action == .read
+            answer.appendTimeout(isRead ? nil : WriteOutcome(outcome), to: &clients[slot].outbound.bytes)
+        case .overloaded: answer.append(.overloaded, to: &clients[slot].outbound.bytes)
+        }
+        answer = Answer(context, Manner(keepAlive: false))
+        end(slot, isCut: isCut)
+    }
+
+    /// Answers with a refusal. `closing`: nothing more can be read on the connection.
+    mutating func refuse(_ slot: Int, _ refusal: API.Refusal, closing: Bool = false) {
+        let isCut = closing || clients[slot].head.map { !isWhole(slot, $0) } ?? true
+        let answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
+        answer.append(refusal, to: &clients[slot].outbound.bytes)
+        end(slot, isCut: isCut)
+    }
+
+    private mutating func end(_ slot: Int, isCut: Bool) {
+        touch(slot)
+        if isCut {
+            clients[slot].clearRequest()
+            clients[slot].inbound.discard(to: &pool)
+            clients[slot].closesWhenSent = true
+            clients[slot].stage = .head
+        } else {
+            finish(slot)
+        }
+    }
+
+    /// Whether all of the request's content is in the buffer.
+    private func isWhole(_ slot: Int, _ head: borrowing RequestHead) -> Bool {
+        switch head.framing {
+        case .none: true
+        case .length(let length): clients[slot].inbound.count - head.count >= length
+        case .chunked: clients[slot].decoder?.isComplete ?? false
+        }
+    }
+
+    private func url(of node: NodeID) -> BaseURL? { peers.first { $0.id == node }?.url }
+
+    private func noLeader(_ reason: Leaderless) -> NoLeader {
+        var reachable: [UInt64] = []
+        var missing: [UInt64] = []
+        for (place, peer) in peers.enumerated() where peer.id != configuration.node {
+            if isReachable(place) {
+                reachable.append(peer.id.rawValue)
+            } else {
+                missing.append(peer.id.rawValue)
+            }
+        }
+        return NoLeader(
+            reason: reason, reachable: reachable, missing: missing,
+            lastLeader: replica.view.lastLeader?.rawValue)
+    }
+}
+
+extension Leaderless {
+    init(_ absence: Absence) {
+        switch absence {
+        case .election, .closing: self = .election
+        case .noQuorum: self = .noQuorum
+        case .starting: self = .starting
+        case .wiped: self = .wiped
+        case .damaged: self = .damaged
+        case .diskFailed: self = .diskFailed
+        }
+    }
+}
+
+extension WriteOutcome {
+    init(_ outcome: Outcome) {
+        switch outcome {
+        case .unknown: self = .unknown
+        case .notApplied: self = .notApplied
+        }
+    }
+}

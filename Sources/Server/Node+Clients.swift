@@ -1,0 +1,188 @@
+// Accepted connections: accepting, reading, flushing, closing, and time-outs (api.md §10).
+internal import API
+internal import Consensus
+internal import HTTP
+internal import Logging
+internal import Network
+internal import Replica
+
+extension Node {
+    /// Peers and probes find a place though all others are taken.
+    static let reservedConnections = 64
+    /// So many are accepted in one turn at most, so that those who are there get their turn too.
+    private static let acceptsMax = 256
+
+    mutating func acceptClients() {
+        for _ in 0..<Self.acceptsMax {
+            switch listener.accept() {
+            case .none: return
+            case .shed:
+                log.warning("out of descriptors: a connection was turned away; raise the limit (ulimit -n)")
+            case .connection(let socket): add(socket)
+            }
+        }
+    }
+
+    private mutating func add(_ socket: consuming Descriptor) {
+        // Beyond the reserve it is closed at once, by going out of scope.
+        if clients.count >= configuration.connectionsMax + Self.reservedConnections { return }
+        let deadline = now + configuration.headTime.nanoseconds
+        let token = clients.insert(
+            Client(
+                socket: socket, isExtra: clients.count >= configuration.connectionsMax, deadline: deadline))
+        timers.set(deadline, for: token.rawValue)
+        do throws(SystemError) {
+            try poller.add(clients[Int(token.slot)].socket, as: token, for: .changes)
+        } catch {
+            log.error("a connection cannot be watched: \(error)")
+            _ = clients.remove(token)
+        }
+    }
+
+    mutating func takeClient(_ readiness: Network.Readiness) {
+        guard clients.contains(readiness.token) else { return }
+        let slot = Int(readiness.token.slot)
+        if readiness.isHungUp {
+            drop(slot)
+            return
+        }
+        if readiness.isReadable {
+            clients[slot].mayRead = true
+            if readiness.isEnding { clients[slot].isEnding = true }
+            goOn(slot)
+        }
+        guard clients.contains(readiness.token) else { return }
+        if readiness.isWritable && !clients[slot].outbound.isEmpty { touch(slot) }
+    }
+
+    /// Closes a connection. What the replica still has for it finds nobody.
+    mutating func drop(_ slot: Int) {
+        clients[slot].inbound.discard(to: &pool)
+        _ = clients.remove(clients.token(at: slot))
+    }
+
+    /// Has a connection looked at again in the next turn.
+    mutating func makeRunnable(_ slot: Int) {
+        if clients[slot].isRunnable { return }
+        clients[slot].isRunnable = true
+        runnable.append(clients.token(at: slot))
+    }
+
+    mutating func continueRunnable() {
+        if runnable.isEmpty { return }
+        swap(&runnable, &running)
+        for token in running where clients.contains(token) {
+            clients[Int(token.slot)].isRunnable = false
+            goOn(Int(token.slot))
+        }
+        running.removeAll(keepingCapacity: true)
+    }
+
+    /// Has what a connection is to be sent flushed at the end of the turn.
+    mutating func touch(_ slot: Int) {
+        if clients[slot].isTouched { return }
+        clients[slot].isTouched = true
+        touchedClients.append(UInt32(slot))
+    }
+
+    mutating func flushClients() {
+        for touched in touchedClients where clients.isTaken(Int(touched)) {
+            let slot = Int(touched)
+            guard clients[slot].isTouched else { continue }
+            clients[slot].isTouched = false
+            switch clients[slot].flush() {
+            case .blocked: extendDeadline(slot, by: configuration.idleTime)
+            case .broken: drop(slot)
+            case .sent:
+                if clients[slot].closesWhenSent {
+                    end(slot)
+                } else if !clients[slot].inbound.isEmpty || clients[slot].mayRead {
+                    makeRunnable(slot)
+                }
+            }
+        }
+        touchedClients.removeAll(keepingCapacity: true)
+    }
+
+    /// The last answer is sent: the connection ends. Where the client may still be sending, what comes is dropped
+    /// for a while, or the kernel's reset could overtake the answer.
+    private mutating func end(_ slot: Int) {
+        if clients[slot].isEnding {
+            drop(slot)
+            return
+        }
+        clients[slot].socket.endWriting()
+        clients[slot].closesWhenSent = false
+        clients[slot].stage = .ending
+        clients[slot].inbound.discard(to: &pool)
+        setDeadline(slot, after: .milliseconds(2_000))
+        makeRunnable(slot)
+    }
+
+    // Time-outs -------------------------------------------------------------------------------------------
+
+    mutating func setDeadline(_ slot: Int, after interval: Interval) {
+        let deadline = now + interval.nanoseconds
+        clients[slot].deadline = deadline
+        // A timer that is set for earlier looks at the deadline when it fires; one for later would be too late.
+        if deadline < clients[slot].timerAt {
+            clients[slot].timerAt = deadline
+            timers.set(deadline, for: clients.token(at: slot).rawValue)
+        }
+    }
+
+    private mutating func extendDeadline(_ slot: Int, by interval: Interval) {
+        clients[slot].deadline = max(clients[slot].deadline, now + interval.nanoseconds)
+    }
+
+    mutating func expireTimers() {
+        while let name = timers.due(at: now) {
+            let token = Token(rawValue: name)
+            if token.slot & Place.kindMask == Place.linkBits {
+                linkTimer(Int(token.slot & ~Place.kindMask), isLoss: token.generation == 0)
+            } else if clients.contains(token) {
+                expireClient(token)
+            }
+        }
+    }
+
+    private mutating func expireClient(_ token: Token) {
+        let slot = Int(token.slot)
+        let deadline = clients[slot].deadline
+        if deadline > now {
+            clients[slot].timerAt = deadline
+            timers.set(deadline, for: token.rawValue)
+            return
+        }
+        switch clients[slot].stage {
+        case .waiting:
+            // The replica has a deadline of its own for it.
+            setTimer(slot, after: configuration.idleTime)
+        case .head where clients[slot].exchanges.isEmpty && clients[slot].inbound.isEmpty: drop(slot)
+        case .head where !clients[slot].exchanges.isEmpty: setTimer(slot, after: configuration.idleTime)
+        case .head, .content:
+            if clients[slot].outbound.isEmpty {
+                refuse(slot, .requestTimeout, closing: true)
+                setTimer(slot, after: .milliseconds(2_000))
+            } else {
+                // It does not read its answers.
+                drop(slot)
+            }
+        case .ending: drop(slot)
+        }
+    }
+
+    private mutating func setTimer(_ slot: Int, after interval: Interval) {
+        clients[slot].deadline = now + interval.nanoseconds
+        clients[slot].timerAt = clients[slot].deadline
+        timers.set(clients[slot].deadline, for: clients.token(at: slot).rawValue)
+    }
+}
+
+extension Client {
+    mutating func flush() -> Flush {
+        let flush = outbound.flush(to: socket)
+        if flush == .sent { outbound.shrink() }
+        return flush
+    }
+}

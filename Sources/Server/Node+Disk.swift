@@ -1,0 +1,119 @@
+// The loop's side of the disk: outcomes to the journal, what it says to the replica, and entries read for peers.
+internal import Consensus
+internal import Journal
+internal import KeyValue
+internal import Logging
+internal import Network
+internal import Replica
+internal import Wire
+
+extension Node {
+    mutating func takeOutcomes() {
+        disk.takeOutcomes(into: &outcomes)
+        for outcome in outcomes {
+            journal.completed(
+                outcome.id, failure: outcome.failure, into: &completions, operations: &operations)
+        }
+        outcomes.removeAll(keepingCapacity: true)
+        takeCompletions()
+    }
+
+    /// What the journal has said: it is carried to the replica.
+    mutating func takeCompletions() {
+        for completion in completions { take(completion) }
+        completions.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func take(_ completion: Completion) {
+        switch completion {
+        case .started: replica.started()
+        case .persisted(let write): replica.persisted(write)
+        case .stored(let hard): replica.stored(hard)
+        case .storedIdentity: replica.storedIdentity()
+        case .storedDamage: log.warning("it is recorded that this node's log is damaged")
+        case .clearedDamage: replica.clearedDamage()
+        case .stopped: isOver = true
+        case .failed(let failure):
+            log.critical(
+                """
+                the disk failed (\(failure.message)): this node writes nothing more, leads and votes no more, and \
+                acknowledges nothing. It answers local reads until it is ended; look at the disk, then start it again
+                """)
+            replica.diskFailed()
+        }
+    }
+
+    /// Has entries read for a peer that is far behind.
+    mutating func load(after: LogIndex, through: LogIndex, for peer: NodeID) {
+        let extents = journal.extents(after: after, through: through, bytesMax: Self.loadBytesMax)
+        reader.read(extents, after: after, for: peer)
+    }
+    private static let loadBytesMax = 1 << 20
+
+    mutating func takeArrivals() {
+        arrivals.takeNow(into: &arrived)
+        for arrival in arrived {
+            switch arrival {
+            case .addresses(let link, let addresses): dial(Token(rawValue: link), addresses)
+            case .usage(let usage): self.usage = usage
+            case .entries(let blocks, let peer): replica.loaded(blocks, for: peer)
+            case .unreadable(.damaged(let damage), let after, _):
+                log.critical("\(damage)")
+                journal.store(damage: damage, into: &operations)
+                replica.damaged(at: max(damage.index, after.next))
+            case .unreadable(.disk(let failure), _, let peer):
+                log.error("entries for node \(peer) could not be read (\(failure.message)); trying again")
+                replica.loaded([], for: peer)
+            }
+        }
+        arrived.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Reads entries back from disk, so that neither the loop nor a write waits for it.
+final class ReaderThread: Sendable {
+    private enum Question: Sendable {
+        case entries([Extent], after: LogIndex, for: NodeID)
+        case usage
+    }
+    private let questions = Mailbox<Question>(capacity: 256)
+
+    init(
+        of directory: DataDirectory, answers: Mailbox<Arrival>, wake: Wake
+    ) throws(SystemError) {
+        let questions = questions
+        try Thread(named: "reader") {
+            var taken: [Question] = []
+            while questions.take(into: &taken) {
+                for question in taken {
+                    answers.put(Self.answer(question, from: directory))
+                    wake.ring()
+                }
+                taken.removeAll(keepingCapacity: true)
+            }
+        }.detach()
+    }
+
+    deinit { questions.close() }
+
+    func read(_ extents: [Extent], after: LogIndex, for peer: NodeID) {
+        questions.put(.entries(extents, after: after, for: peer))
+    }
+
+    /// Asks for what the directory takes.
+    func measure() { questions.put(.usage) }
+
+    private static func answer(_ question: Question, from directory: DataDirectory) -> Arrival {
+        switch question {
+        case .usage: return .usage(directory.usage())
+        case .entries(let extents, let after, let peer):
+            do throws(LoadError) {
+                var blocks: [Block] = []
+                for extent in extents { blocks.append(try Journal.load(extent, from: directory)) }
+                return .entries(blocks, for: peer)
+            } catch {
+                return .unreadable(error, after: after, for: peer)
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+// The loop's side of the peer links: dialing, sending parcels, reading answers, giving up on silent ones.
+internal import Consensus
+internal import HTTP
+internal import Logging
+internal import Network
+internal import Replica
+internal import Wire
+
+extension Node {
+    private func slot(of peer: NodeID, _ lane: Lane) -> Int? {
+        guard let place = peers.firstIndex(where: { $0.id == peer }) else { return nil }
+        return place * Lane.allCases.count + Int(lane.rawValue)
+    }
+
+    /// A request to a peer. Without a connection one is made; what finds no room is lost, and the replica is told.
+    mutating func send(_ parcel: Parcel) {
+        guard let slot = slot(of: parcel.to, parcel.lane) else { return }
+        if case .apart(let until) = links[slot].state, until <= now { connect(slot) }
+        guard links[slot].hasRoom else {
+            owe(slot, at: retryMoment(slot))
+            return
+        }
+        links[slot].enqueue(parcel, at: now)
+        touchLink(slot)
+    }
+
+    private func retryMoment(_ slot: Int) -> UInt64 {
+        if case .apart(let until) = links[slot].state { return max(until, now + 10_000_000) }
+        return now + 100_000_000
+    }
+
+    /// The replica is to hear of a loss on that lane at `moment`.
+    private mutating func owe(_ slot: Int, at moment: UInt64) {
+        if links[slot].lossDueAt != nil { return }
+        links[slot].lossDueAt = moment
+        timers.set(moment, for: Token(slot: Place.linkBits | UInt32(slot), generation: 0).rawValue)
+    }
+
+    private mutating func touchLink(_ slot: Int) {
+        if links[slot].isTouched { return }
+        links[slot].isTouched = true
+        touchedLinks.append(UInt32(slot))
+    }
+
+    // Dialing ---------------------------------------------------------------------------------------------
+
+    private mutating func connect(_ slot: Int) {
+        let place = links[slot].place
+        let name = Token(slot: UInt32(slot), generation: links[slot].attempt)
+        if let address = place.literal {
+            dial(name, [address])
+        } else if resolver.ask(place, for: name.rawValue) {
+            links[slot].beginResolving()
+        }
+    }
+
+    /// Begins the connection of a link whose peer's addresses are known now.
+    mutating func dial(_ link: Token, _ addresses: [Address]) {
+        let slot = Int(link.slot)
+        guard links[slot].attempt == link.generation else { return }
+        guard let address = links[slot].choice(of: addresses) else {
+            log.warning(
+                "the name \(links[slot].place.host) of node \(links[slot].peer) is not known; trying again")
+            breakLink(slot)
+            return
+        }
+        let source = configuration.listen.literal.flatMap { $0.isUnspecified ? nil : $0 }
+        do throws(SystemError) {
+            let socket = try Descriptor.dial(
+                address, from: source.flatMap { $0.isLoopback == address.isLoopback ? $0 : nil })
+            let generation = links[slot].attempt &+ 1
+            try poller.add(
+                socket, as: Token(slot: Place.linkBits | UInt32(slot), generation: generation), for: .changes)
+            _ = links[slot].beginDialing(socket, at: now)
+            watch(slot)
+        } catch {
+            log.debug("node \(links[slot].peer) cannot be dialed: \(error)")
+            breakLink(slot)
+        }
+    }
+
+    /// The connection is gone; what was in flight on it has no answer.
+    private mutating func breakLink(_ slot: Int) {
+        if links[slot].broke(at: now, jitter: jitter.next()) { owe(slot, at: retryMoment(slot)) }
+    }
+
+    // Events ----------------------------------------------------------------------------------------------
+
+    mutating func takeLink(_ readiness: Readiness, slot: Int) {
+        guard readiness.token.generation == links[slot].attempt else { return }
+        if case .dialing = links[slot].state {
+            guard readiness.isWritable else { return }
+            if let failure = links[slot].connectFailure() {
+                log.debug("node \(links[slot].peer) at \(links[slot].place): \(failure)")
+                breakLink(slot)
+                return
+            }
+            links[slot].opened()
+        }
+        guard links[slot].isOpen else { return }
+        if readiness.isWritable { touchLink(slot) }
+        if readiness.isReadable {
+            links[slot].mayRead = true
+            links[slot].isEnding = links[slot].isEnding || readiness.isEnding
+            readAnswers(slot)
+        }
+    }
+
+    mutating func flushLinks() {
+        for touched in touchedLinks {
+            let slot = Int(touched)
+            links[slot].isTouched = false
+            guard links[slot].isOpen else { continue }
+            if links[slot].flush() == .broken { breakLink(slot) } else { watch(slot) }
+        }
+        touchedLinks.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func readAnswers(_ slot: Int) {
+        while links[slot].isOpen && links[slot].mayRead {
+            switch links[slot].receive(&pool) {
+            case .received(_, let mayHaveMore):
+                if !mayHaveMore && !links[slot].isEnding { links[slot].mayRead = false }
+                if !parseAnswers(slot) {
+                    breakLink(slot)
+                    return
+                }
+            case .nothing: links[slot].mayRead = false
+            case .full:
+                // An answer larger than any there is.
+                breakLink(slot)
+                return
+            case .ended, .broken:
+                breakLink(slot)
+                return
+            }
+        }
+        links[slot].inbound.release(to: &pool)
+    }
+
+    /// Takes every whole answer. False: what came is no answer to what was asked.
+    private mutating func parseAnswers(_ slot: Int) -> Bool {
+        while !links[slot].inbound.isEmpty {
+            do throws(MessageError) {
+                guard let answer = try links[slot].nextAnswer(limits) else { return true }
+                guard let flight = links[slot].answered(at: now) else { return false }
+                if answer.head.status == 200 {
+                    let bytes = links[slot].inbound.bytes
+                    let start = links[slot].inbound.unread.lowerBound
+                    replica.answered(
+                        by: links[slot].peer, route: flight.route,
+                        body: bytes.span.extracting(
+                            start + answer.content.lowerBound..<start + answer.content.upperBound))
+                } else {
+                    noteRefusal(slot, flight.route, status: answer.head.status)
+                }
+                links[slot].inbound.consume(answer.content.upperBound)
+                if !answer.head.keepAlive { return false }
+            } catch {
+                log.warning("node \(links[slot].peer) answered what is no HTTP: \(error.message)")
+                return false
+            }
+        }
+        return true
+    }
+
+    private mutating func noteRefusal(_ slot: Int, _ route: PeerRoute, status: Int) {
+        log.debug("node \(links[slot].peer) answered \(status) to \(route.rawValue)")
+        owe(slot, at: now + 100_000_000)
+    }
+
+    // Silence ---------------------------------------------------------------------------------------------
+
+    private func patience(_ lane: Lane) -> UInt64 {
+        switch lane {
+        case .appends: max(5_000_000_000, 2 * configuration.electionTimeout.nanoseconds)
+        case .votes, .quick: 2 * configuration.electionTimeout.nanoseconds
+        }
+    }
+
+    /// Sets a timer for the moment at which the link would have been silent for too long.
+    private mutating func watch(_ slot: Int) {
+        guard links[slot].timerAt == nil, let since = links[slot].waitsSince else { return }
+        let moment = since + patience(links[slot].lane)
+        links[slot].timerAt = moment
+        timers.set(moment, for: Token(slot: Place.linkBits | UInt32(slot), generation: 1).rawValue)
+    }
+
+    /// A timer of a link: a loss that is due, or a look whether it is silent.
+    mutating func linkTimer(_ slot: Int, isLoss: Bool) {
+        if isLoss {
+            links[slot].lossDueAt = nil
+            replica.lost(links[slot].peer, links[slot].lane)
+            return
+        }
+        links[slot].timerAt = nil
+        guard let since = links[slot].waitsSince else { return }
+        if now >= since + patience(links[slot].lane) {
+            log.debug("node \(links[slot].peer) has been silent for too long; the connection is given up")
+            breakLink(slot)
+        } else {
+            watch(slot)
+        }
+    }
+
+    mutating func learnURL(of node: NodeID, _ url: [UInt8]) {
+        guard let place = peers.firstIndex(where: { $0.id == node }),
+            let learned = try? BaseURL(String(decoding: url, as: UTF8.self), for: "url")
+        else { return }
+        peers[place].url = learned
+    }
+}

@@ -1,0 +1,210 @@
+// A connection's bytes become requests: heads, contents, limits, and when to read on (RFC 9112, api.md §2, §10).
+internal import API
+internal import Consensus
+internal import HTTP
+internal import Network
+internal import Replica
+internal import Wire
+
+extension Node {
+    /// Goes on with a connection as far as its bytes and bounds allow.
+    mutating func goOn(_ slot: Int) {
+        let token = clients.token(at: slot)
+        while clients.contains(token) {
+            switch step(slot) {
+            case .again: continue
+            case .rest: return
+            case .read: if !read(slot) { return }
+            }
+        }
+    }
+
+    /// What a connection needs next.
+    enum Next {
+        /// Look again: something changed.
+        case again
+        /// More bytes.
+        case read
+        /// Nothing at present: an event, an answer or a flush will bring it here again.
+        case rest
+    }
+
+    private mutating func step(_ slot: Int) -> Next {
+        switch clients[slot].stage {
+        case .head: return readHead(slot)
+        case .content: return readContent(slot)
+        case .waiting: return .rest
+        case .ending:
+            clients[slot].inbound.consume(clients[slot].inbound.count)
+            return .read
+        }
+    }
+
+    /// One read. False: nothing more at present, or the connection is gone.
+    private mutating func read(_ slot: Int) -> Bool {
+        guard clients[slot].mayRead else {
+            clients[slot].inbound.release(to: &pool)
+            return false
+        }
+        let wasIdle = clients[slot].inbound.isEmpty
+        switch clients[slot].receive(&pool) {
+        case .received(_, let mayHaveMore):
+            if !mayHaveMore && !clients[slot].isEnding { clients[slot].mayRead = false }
+            if wasIdle, case .head = clients[slot].stage { setDeadline(slot, after: configuration.headTime) }
+            return true
+        case .nothing:
+            clients[slot].mayRead = false
+            clients[slot].inbound.release(to: &pool)
+            return false
+        case .full:
+            // The bounds of heads and contents are looked at before more is asked for; this is a head that never
+            // ends in the largest buffer that one may fill.
+            refuse(
+                slot, API.Refusal(431, .headTooLarge, "The request's head is larger than this node takes."),
+                closing: true)
+            return true
+        case .ended:
+            clients[slot].mayRead = false
+            ended(slot)
+            return false
+        case .broken:
+            drop(slot)
+            return false
+        }
+    }
+
+    /// The client sends no more. What it asked is still answered.
+    private mutating func ended(_ slot: Int) {
+        clients[slot].isEnding = true
+        let owesAnswer = !clients[slot].exchanges.isEmpty || !clients[slot].outbound.isEmpty
+        if owesAnswer && clients[slot].inbound.isEmpty {
+            clients[slot].closesWhenSent = clients[slot].exchanges.isEmpty
+            touch(slot)
+        } else {
+            // Nothing was asked, or the request was cut short: there is nobody to tell.
+            drop(slot)
+        }
+    }
+
+    private mutating func readHead(_ slot: Int) -> Next {
+        if clients[slot].inbound.isEmpty {
+            if clients[slot].isEnding && !clients[slot].mayRead { ended(slot) }
+            return .read
+        }
+        // Who does not read answers is not read from, and a peer has so many questions under way at most.
+        if clients[slot].closesWhenSent || clients[slot].exchanges.isFull { return .rest }
+        if clients[slot].outbound.count >= Client.unsentBytesMax { return .rest }
+        do throws(MessageError) {
+            guard let head = try clients[slot].parseHead(limits) else {
+                clients[slot].inbound.reserve(Self.headBytesMax, whenFull: true, pool: &pool)
+                return .read
+            }
+            clients[slot].head = head
+            clients[slot].stage = .content
+            return begin(slot, head)
+        } catch {
+            refuse(slot, API.Refusal(error), closing: true)
+            return .again
+        }
+    }
+    private static let headBytesMax = 49 << 10
+
+    /// The content is coming: whole in the buffer if it has a length, else decoded into one of its own.
+    private mutating func readContent(_ slot: Int) -> Next {
+        guard let head = clients[slot].head else { return .rest }
+        switch head.framing {
+        case .none:
+            return dispatch(slot, head, head.count..<head.count, isDecoded: false)
+        case .length(let length):
+            let end = head.count + length
+            if clients[slot].inbound.count >= end {
+                return dispatch(slot, head, head.count..<end, isDecoded: false)
+            }
+            clients[slot].inbound.reserve(end, pool: &pool)
+            return .read
+        case .chunked:
+            do throws(MessageError) {
+                guard try clients[slot].decodeContent() else {
+                    clients[slot].inbound.reserve(head.count + Self.chunkBytes, pool: &pool)
+                    return .read
+                }
+                return dispatch(slot, head, 0..<clients[slot].content.count, isDecoded: true)
+            } catch {
+                refuse(slot, API.Refusal(error), closing: true)
+                return .again
+            }
+        }
+    }
+    private static let chunkBytes = 64 << 10
+
+    /// The request is in the replica's hands, or answered: `count` bytes of the buffer were its own.
+    mutating func finish(_ slot: Int) {
+        guard let head = clients[slot].head else { return }
+        let count: Int =
+            switch head.framing {
+            case .none: head.count
+            case .length(let length): head.count + length
+            case .chunked: clients[slot].decoded
+            }
+        clients[slot].inbound.consume(min(count, clients[slot].inbound.count))
+        if !head.keepAlive
+            || clients[slot].isEnding && !clients[slot].mayRead && clients[slot].inbound.isEmpty
+        {
+            clients[slot].closesWhenSent = true
+        }
+        clients[slot].clearRequest()
+        clients[slot].inbound.release(to: &pool)
+        clients[slot].stage = .head
+        setDeadline(slot, after: clients[slot].isPeer ? Self.peerIdleTime : configuration.idleTime)
+    }
+    private static let peerIdleTime = Interval.milliseconds(600_000)
+}
+
+extension Client {
+    mutating func receive(_ pool: inout BufferPool) -> Receipt { inbound.receive(from: socket, pool: &pool) }
+
+    /// The next whole head; nil: it has not come whole yet.
+    mutating func parseHead(_ limits: borrowing Limits) throws(MessageError) -> RequestHead? {
+        // A reference of its own, for as long as the parser looks.
+        let bytes = inbound.bytes
+        switch try parser.parse(bytes.span.extracting(inbound.unread), limits: limits) {
+        case .needMore: return nil
+        case .head(let head): return head
+        }
+    }
+
+    /// Decodes what has come of a chunked content. True: it is whole.
+    mutating func decodeContent() throws(MessageError) -> Bool {
+        if try decodePieces() { return true }
+        // Chunks that are decoded are let go: what is kept of the buffer is the head and what comes next.
+        guard let head, decoded > head.count else { return false }
+        inbound.remove(from: head.count, count: decoded - head.count)
+        decoded = head.count
+        return false
+    }
+
+    private mutating func decodePieces() throws(MessageError) -> Bool {
+        let bytes = inbound.bytes
+        let start = inbound.unread.lowerBound
+        let unread = bytes.span.extracting(inbound.unread)
+        var offset = decoded
+        defer { decoded = offset }
+        while true {
+            guard let step = try decoder?.next(unread, at: &offset) else { return true }
+            switch step {
+            case .content(let range):
+                content.append(contentsOf: bytes[start + range.lowerBound..<start + range.upperBound])
+            case .needMore: return false
+            case .complete: return true
+            }
+        }
+    }
+
+    mutating func clearRequest() {
+        head = nil
+        request = nil
+        decoder = nil
+        decoded = 0
+        content = []
+    }
+}

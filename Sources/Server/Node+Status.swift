@@ -1,0 +1,95 @@
+// What the node says of itself: /status and /readyz (api.md §7), from the replica's view and the links.
+internal import API
+internal import Consensus
+internal import KeyValue
+internal import Network
+internal import Replica
+internal import Wire
+
+extension Node {
+    var status: Status {
+        let view = replica.view
+        var status = Status(
+            node: Status.Place(id: configuration.node.rawValue, url: configuration.advertise.description),
+            version: version, role: view.role.word)
+        status.uptimeSeconds = (now - startedAt) / 1_000_000_000
+        status.clusterID = view.cluster?.description
+        status.leader = view.leader.flatMap { leader in
+            peers.first { $0.id == leader }.map { Status.Place(id: leader.rawValue, url: $0.url.description) }
+        }
+        status.term = view.term.rawValue
+        status.commitIndex = view.commit.rawValue
+        status.appliedIndex = view.applied.rawValue
+        status.firstIndex = view.firstIndex.rawValue
+        status.lastIndex = view.lastIndex.rawValue
+        status.lastLeaderContactMilliseconds = view.leaderContact?.milliseconds
+        status.revision = replica.store.revision.rawValue
+        status.keys = UInt64(replica.store.count)
+        status.bytes = UInt64(replica.store.bytes)
+        status.freeBytes = usage.freeBytes
+        status.logBytes = usage.logBytes
+        status.members = view.members.map { member($0, of: view) }
+        return status
+    }
+
+    private func member(_ member: Replica.Member, of view: Replica.View) -> Status.Member {
+        let place = peers.firstIndex { $0.id == member.id }
+        var row = Status.Member(
+            id: member.id.rawValue, url: place.map { peers[$0].url.description } ?? "",
+            peerURL: configuration.peer(member.id)?.url.description ?? "", isVoter: member.isVoter,
+            isSelf: member.id == configuration.node)
+        row.isHealthy = member.isHealthy
+        row.matchIndex = member.match?.rawValue
+        row.lag = member.match.map { view.lastIndex > $0 ? view.lastIndex - $0 : 0 }
+        if let place, member.match != nil, !row.isSelf {
+            let time = links[place * Lane.allCases.count + Int(Lane.quick.rawValue)].roundTrip
+            row.roundTripMicroseconds = time.map { $0 / 1_000 }
+        }
+        return row
+    }
+
+    var readiness: API.Readiness {
+        let view = replica.view
+        let lag = view.commit > view.applied ? view.commit - view.applied : 0
+        var checks = [
+            API.Readiness.Check(
+                "leader", isOK: view.leader != nil,
+                detail: view.leader != nil ? "" : Leaderless(view.absence).rawValue),
+            API.Readiness.Check(
+                "applied", isOK: lag <= 1_000,
+                detail: lag <= 1_000 ? "" : "\(lag) entries are to be applied yet"),
+        ]
+        if view.absence == .diskFailed {
+            checks.append(
+                API.Readiness.Check("disk", isOK: false, detail: "a write failed: restart this node"))
+        }
+        switch stopping {
+        case .no: break
+        case .handingOver, .closingJournal:
+            checks.append(API.Readiness.Check("stopping", isOK: false, detail: "this node is shutting down"))
+        }
+        return API.Readiness(checks)
+    }
+
+    /// Whether that peer has answered lately.
+    func isReachable(_ place: Int) -> Bool {
+        let patience = 2 * configuration.electionTimeout.nanoseconds
+        for lane in 0..<Lane.allCases.count {
+            if let last = links[place * Lane.allCases.count + lane].lastAnswerAt, now - last <= patience {
+                return true
+            }
+        }
+        return false
+    }
+}
+
+extension Role {
+    /// As `/status` has it: who asks for votes in either round is a candidate.
+    fileprivate var word: String {
+        switch self {
+        case .leader: "leader"
+        case .follower: "follower"
+        case .preCandidate, .candidate: "candidate"
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// The node's end: leadership handed over, what is in flight finished, the journal closed (api.md §12, SIGTERM).
+internal import Consensus
+internal import Journal
+internal import Logging
+internal import Network
+internal import Replica
+
+extension Node {
+    private static let patience: UInt64 = 5_000_000_000
+
+    mutating func take(signal: Int32) {
+        switch stopping {
+        case .no:
+            log.notice("asked to stop (signal \(signal)): handing over and finishing what is in flight")
+            replica.close()
+            if configuration.peers.count > 1 { replica.transferLeadership(to: nil) }
+            stopping = .handingOver(until: now + Self.patience)
+        case .handingOver, .closingJournal:
+            log.warning("asked to stop again: ending at once")
+            isOver = true
+        }
+    }
+
+    mutating func goOnStopping() {
+        switch stopping {
+        case .no: return
+        case .handingOver(let until):
+            let leadsOthers = replica.raft.role == .leader && replica.raft.membership.all.count > 1
+            if (replica.hasWaiting || leadsOthers || !touchedClients.isEmpty) && now < until { return }
+            if replica.hasWaiting {
+                log.warning("5 s have passed: requests that are still in flight get no answer")
+            }
+            stopping = .closingJournal(until: max(until, now + Self.patience / 5))
+            journal.stop(commit: replica.raft.commit, into: &completions, operations: &operations)
+            disk.carryOut(&operations)
+            takeCompletions()
+        case .closingJournal(let until):
+            if now >= until { isOver = true }
+        }
+    }
+
+    /// After the last turn: the answers that are written but not sent.
+    mutating func close() {
+        flushClients()
+        disk.close()
+        log.notice("stopped")
+    }
+}

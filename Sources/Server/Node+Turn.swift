@@ -1,0 +1,96 @@
+// One turn of the loop: what is ready is taken in, the replica decides, and what it asks for is carried out.
+internal import API
+internal import Consensus
+internal import Journal
+internal import KeyValue
+internal import Network
+internal import Replica
+internal import Wire
+
+extension Node {
+    /// Waits for something to do, and does all of it.
+    ///
+    /// The order makes the batches: every request that is ready is in the replica before its turn ends, so one
+    /// write to the disk and one append to each peer carry them all, and each client gets one `send`.
+    mutating func takeTurn() throws(SystemError) {
+        let count = try poller.wait(until: wakeAt())
+        now = monotonicNanoseconds()
+        if now >= contextTime + 1_000_000_000 {
+            contextTime = now
+            context.setTime(secondsSince1970: Int(wallClockSeconds()))
+        }
+        replica.tick(Instant(nanoseconds: now))
+        for index in 0..<count { take(poller[index]) }
+        expireTimers()
+        continueRunnable()
+        endTurn()
+    }
+
+    /// When the next turn is due though nothing happens.
+    private func wakeAt() -> UInt64 {
+        if !runnable.isEmpty || replica.hasEffects || !operations.isEmpty { return 0 }
+        let pause: UInt64 =
+            replica.hasWaiting ? 10_000_000 : min(50_000_000, configuration.heartbeat.nanoseconds / 2)
+        var moment = now + pause
+        if let next = timers.next { moment = min(moment, next) }
+        if let next = journal.wakeAt { moment = min(moment, next.nanoseconds) }
+        switch stopping {
+        case .no: break
+        case .handingOver, .closingJournal: moment = min(moment, now + 5_000_000)
+        }
+        return moment
+    }
+
+    private mutating func take(_ readiness: Network.Readiness) {
+        let slot = readiness.token.slot
+        switch slot & Place.kindMask {
+        case Place.clientBits: takeClient(readiness)
+        case Place.linkBits: takeLink(readiness, slot: Int(slot & ~Place.kindMask))
+        default: takeFixed(readiness.token)
+        }
+    }
+
+    private mutating func takeFixed(_ token: Token) {
+        if token == Place.listener.token {
+            acceptClients()
+        } else if token == Place.wake.token {
+            wake.quieten()
+            takeOutcomes()
+            takeArrivals()
+        } else {
+            while let signal = signals.next() { take(signal: signal) }
+        }
+    }
+
+    private mutating func endTurn() {
+        replica.turnEnded()
+        replica.takeEffects(into: &effects)
+        for effect in effects { carryOut(effect) }
+        effects.removeAll(keepingCapacity: true)
+        journal.turnEnded(
+            now: Instant(nanoseconds: now), commit: replica.raft.commit, into: &operations)
+        disk.carryOut(&operations)
+        flushClients()
+        flushLinks()
+        goOnStopping()
+    }
+
+    private mutating func carryOut(_ effect: Effect) {
+        switch effect {
+        case .replied(let ticket, let reply, let revision): replied(ticket, reply, revision)
+        case .readable(let ticket): readable(ticket)
+        case .failed(let ticket, let failure): failed(ticket, failure)
+        case .send(let parcel): send(parcel)
+        case .answer(let exchange, let body): answer(exchange, body)
+        case .refuse(let exchange, let refusal): refuse(exchange, refusal)
+        case .persist(let write, let pieces, let first, let last):
+            journal.append(pieces, first: first, count: Int(last.index - first) + 1, write: write)
+        case .storeVote(let hard): journal.store(hard, into: &operations)
+        case .storeIdentity(let cluster): journal.store(identity: cluster, into: &operations)
+        case .clearDamage: journal.clearDamage(into: &operations)
+        case .load(let after, let through, let peer): load(after: after, through: through, for: peer)
+        case .learnURL(let node, let url): learnURL(of: node, url)
+        case .notice(let notice): say(notice)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// One node: everything the loop thread owns, in one struct, and its life from recovery to exit.
+internal import API
+internal import Consensus
+internal import HTTP
+internal import Journal
+internal import KeyValue
+internal import Logging
+internal import Network
+internal import Replica
+internal import Wire
+
+/// The shell around one member: sockets, threads, clocks and the disk. It decides nothing.
+///
+/// All of it belongs to the loop thread, and is one struct: access to a class's fields is checked at run time for
+/// exclusivity, which was a fifth of a write's instructions in a prototype.
+struct Node: ~Copyable {
+    let configuration: Configuration
+    let log: Logger
+    let directory: DataDirectory
+    var replica: Replica
+    var journal: Journal
+    let disk: DiskThread
+    let reader: ReaderThread
+    let resolver: Resolver
+    let arrivals: Mailbox<Arrival>
+    let wake: Wake
+    let signals: SignalInbox
+    var poller: Poller
+    var listener: Listener
+    var clients = Slots<Client>()
+    var links = Slots<PeerLink>()
+    /// Sorted by id; `links` holds each one's lanes at `place * 3 + lane`.
+    var peers: [PeerTable.Row] = []
+    var timers = Timers()
+    var pool = BufferPool()
+    var limits = Limits()
+    /// Nanoseconds of the monotonic clock at the beginning of the turn.
+    var now: UInt64
+    let startedAt: UInt64
+    /// Connections to be flushed at the end of the turn, and those to be looked at again in the next.
+    var touchedClients: [UInt32] = []
+    var touchedLinks: [UInt32] = []
+    var runnable: [Token] = []
+    var running: [Token] = []
+    /// Reused from turn to turn.
+    var effects: [Effect] = []
+    var operations: [Operation] = []
+    var outcomes: [DiskOutcome] = []
+    var completions: [Completion] = []
+    var arrived: [Arrival] = []
+    var context: Context
+    var contextTime: UInt64 = 0
+    var requestLimits: RequestLimits
+    /// What the data directory takes, as it was when it was last asked for.
+    var usage: DiskUsage
+    var usageAskedAt: UInt64 = 0
+    /// Keys with escapes are decoded here.
+    var scratch: [UInt8] = []
+    var stopping = Stopping.no
+    var isOver = false
+    var jitter = SystemRandomNumberGenerator()
+    /// When the log last said whom the first start waits for, and last complained of a peer's message.
+    var lastComplaintAt: UInt64 = 0
+    var lastRefusalAt: UInt64 = 0
+
+    /// How far the node is on its way to its end.
+    enum Stopping {
+        case no
+        /// No requests are taken any more; what is in flight may end until the deadline.
+        case handingOver(until: UInt64)
+        /// The journal writes its last.
+        case closingJournal(until: UInt64)
+    }
+
+    /// Takes one turn after the other until the node is asked to end. Answers the exit status.
+    mutating func run() throws(SystemError) {
+        try poller.add(listener.descriptor, as: Place.listener.token, for: .reading)
+        try poller.add(wake.descriptor, as: Place.wake.token, for: .reading)
+        try poller.add(signals.descriptor, as: Place.signals.token, for: .reading)
+        journal.start(into: &operations)
+        disk.carryOut(&operations)
+        while !isOver { try takeTurn() }
+    }
+}
+
+/// What other threads hand to the loop.
+enum Arrival: Sendable {
+    /// A peer's name was looked up for that link.
+    case addresses(link: UInt64, [Address])
+    case usage(DiskUsage)
+    /// Entries were read for a peer.
+    case entries([Block], for: NodeID)
+    /// They could not be.
+    case unreadable(LoadError, after: LogIndex, for: NodeID)
+}
+
+/// What a token of the poller stands for: the upper bits of its slot say which table it is in.
+enum Place {
+    static let clientBits: UInt32 = 0
+    static let linkBits: UInt32 = 1 << 28
+    static let fixedBits: UInt32 = 2 << 28
+    static let kindMask: UInt32 = 15 << 28
+
+    case listener, wake, signals
+    var token: Token {
+        switch self {
+        case .listener: Token(slot: Self.fixedBits, generation: 1)
+        case .wake: Token(slot: Self.fixedBits | 1, generation: 1)
+        case .signals: Token(slot: Self.fixedBits | 2, generation: 1)
+        }
+    }
+}
+
+/// The peers' rows, found by id.
+enum PeerTable {
+    struct Row: Sendable {
+        let id: NodeID
+        /// Where clients reach it: as `--peers` says, until it says itself.
+        var url: BaseURL
+    }
+}
+
+/// What the data directory takes, and what is left to it, in bytes.
+struct DiskUsage: Sendable {
+    var logBytes: UInt64 = 0
+    var freeBytes: UInt64 = 0
+}

@@ -1,0 +1,72 @@
+// What the replica notices, as sentences for the person who runs the node: what happened, and what to do.
+internal import Consensus
+internal import Logging
+internal import Replica
+internal import Wire
+
+extension Node {
+    mutating func say(_ notice: Notice) {
+        switch notice {
+        case .waitingFor(let nodes):
+            // Said once a second at most: it is noticed at each round of questions.
+            if now < lastComplaintAt + 5_000_000_000 { return }
+            lastComplaintAt = now
+            log.log(
+                level: notice.level,
+                "\(notice.sentence(urls: nodes.compactMap { configuration.peer($0)?.url.description }))")
+        case .refusedPeer:
+            if now < lastRefusalAt + 1_000_000_000 { return }
+            lastRefusalAt = now
+            log.log(level: notice.level, "\(notice.sentence(urls: []))")
+        case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred:
+            log.log(level: notice.level, "\(notice.sentence(urls: []))")
+        }
+    }
+}
+
+extension Notice {
+    var level: Logger.Level {
+        switch self {
+        case .became, .joinedCluster, .whole, .transferred: .info
+        case .waitingFor: .notice
+        case .refusedPeer: .warning
+        case .otherCluster, .wiped, .damagedEntry: .error
+        }
+    }
+
+    /// `urls`: where the nodes that are waited for should answer.
+    func sentence(urls: [String]) -> String {
+        switch self {
+        case .became(let role, let term, let leader):
+            switch leader {
+            case let leader? where role != .leader: "\(role) in term \(term) of leader \(leader)"
+            default: "\(role) in term \(term)"
+            }
+        case .waitingFor(let nodes):
+            """
+            the first start needs every named node once: waiting for node \
+            \(nodes.map(\.description).joined(separator: ", ")) at \(urls.joined(separator: ", "))
+            """
+        case .joinedCluster(let id): "member of cluster \(id)"
+        case .otherCluster(let node, let id):
+            """
+            node \(node) belongs to another cluster, \(id): correct --peers, or empty that node's data directory if it \
+            is meant to join this cluster
+            """
+        case .wiped:
+            """
+            this node's data directory has no vote and no log, but its peers have a history: it may have voted before, so \
+            it neither votes nor stands nor acknowledges. Put its own data directory back
+            """
+        case .transferred(true): "leadership is handed over"
+        case .transferred(false): "leadership could not be handed over"
+        case .whole: "this node's log is whole again"
+        case .refusedPeer(let node, let why):
+            "a message \(node.map { "of node \($0) " } ?? "")was refused: \(why)"
+        case .damagedEntry(let index):
+            """
+            entry \(index) is damaged on this node's disk: it leads no more. Start it again, and the others repair it
+            """
+        }
+    }
+}

@@ -1,0 +1,184 @@
+// One connection to one peer, of the three that each has (rules.md 16): requests pipelined, answers in order.
+internal import Consensus
+internal import DequeModule
+internal import HTTP
+internal import JSON
+internal import Network
+internal import Replica
+internal import Wire
+
+/// A lane to a peer: its connection if there is one, what waits for it, and what is in flight on it.
+struct PeerLink: ~Copyable {
+    enum State {
+        /// No connection. The next parcel dials, but not before the moment given: back-off.
+        case apart(until: UInt64)
+        /// Waiting for the peer's name to be looked up.
+        case resolving
+        /// The connection is being made.
+        case dialing(since: UInt64)
+        case open
+    }
+    struct Flight {
+        let route: PeerRoute
+        let sentAt: UInt64
+    }
+
+    let peer: NodeID
+    let lane: Lane
+    let place: HostPort
+    private(set) var state = State.apart(until: 0)
+    private(set) var socket = Descriptor.none
+    /// Rises with each connection: an event of an earlier one is dropped.
+    private(set) var attempt: UInt32 = 0
+    var inbound = Inbound()
+    var outbound = Outbound()
+    var parser = ResponseParser()
+    /// The head of an answer whose content is not whole yet.
+    var head: ResponseHead?
+    /// Requests without an answer, oldest first.
+    var flights: Deque<Flight> = []
+    var mayRead = false
+    var isEnding = false
+    var isTouched = false
+    /// The replica is to be told at this moment that what was in flight is lost: not at once, or a peer that
+    /// refuses everything would be asked as fast as the machine can.
+    var lossDueAt: UInt64?
+    /// The moment for which a timer looks whether this link is silent.
+    var timerAt: UInt64?
+    private var backOff: UInt64 = backOffMin
+    /// The latest round trip in nanoseconds, and when the last answer came.
+    private(set) var roundTrip: UInt64?
+    private(set) var lastAnswerAt: UInt64?
+    /// The name's addresses are tried in turn.
+    private var addressesTried = 0
+
+    static let backOffMin: UInt64 = 50_000_000
+    static let backOffMax: UInt64 = 1_000_000_000
+    /// What may wait for a connection or a slow peer; more is dropped, and the replica is told.
+    static let unsentBytesMax = 8 << 20
+    static let flightsMax = 256
+
+    init(peer: NodeID, lane: Lane, place: HostPort) {
+        self.peer = peer
+        self.lane = lane
+        self.place = place
+    }
+
+    /// Whether one more parcel may be queued here.
+    var hasRoom: Bool {
+        switch state {
+        case .apart: false
+        case .resolving, .dialing, .open:
+            outbound.count < Self.unsentBytesMax && flights.count < Self.flightsMax
+        }
+    }
+
+    var isOpen: Bool { if case .open = state { true } else { false } }
+
+    /// Writes a parcel behind what waits.
+    mutating func enqueue(_ parcel: Parcel, at now: UInt64) {
+        outbound.bytes.append(literal: "POST ")
+        outbound.bytes.append(literal: parcel.route.path)
+        outbound.bytes.append(literal: " HTTP/1.1\r\nHost: ")
+        outbound.bytes.append(contentsOf: place.description.utf8)
+        outbound.bytes.append(literal: "\r\nContent-Type: ")
+        outbound.bytes.append(literal: parcel.route.contentType)
+        outbound.bytes.append(literal: "\r\nContent-Length: ")
+        outbound.bytes.append(decimal: UInt64(parcel.count))
+        outbound.bytes.append(literal: "\r\n\r\n")
+        outbound.bytes.append(contentsOf: parcel.head)
+        for piece in parcel.body { outbound.append(piece.bytes, piece.range) }
+        flights.append(Flight(route: parcel.route, sentAt: now))
+    }
+
+    mutating func beginResolving() { state = .resolving }
+
+    /// Of the addresses found, the one to be tried this time.
+    func choice(of addresses: [Address]) -> Address? {
+        addresses.isEmpty ? nil : addresses[addressesTried % addresses.count]
+    }
+
+    /// A connection is being made: the generation under which it is to be polled.
+    mutating func beginDialing(_ socket: consuming Descriptor, at now: UInt64) -> UInt32 {
+        attempt &+= 1
+        self.socket = consume socket
+        state = .dialing(since: now)
+        return attempt
+    }
+
+    /// The connection is there.
+    mutating func opened() {
+        state = .open
+        backOff = Self.backOffMin
+        mayRead = true
+        isEnding = false
+    }
+
+    /// An answer came: its route, and what it took.
+    mutating func answered(at now: UInt64) -> Flight? {
+        lastAnswerAt = now
+        guard let flight = flights.popFirst() else { return nil }
+        roundTrip = now - flight.sentAt
+        return flight
+    }
+
+    /// The connection is gone or never came to be. True: something was in flight or waiting.
+    mutating func broke(at now: UInt64, jitter: UInt64) -> Bool {
+        let hadWork = !flights.isEmpty
+        let wasOpen = isOpen
+        socket = .none
+        outbound = Outbound()
+        inbound = Inbound()
+        parser = ResponseParser()
+        head = nil
+        flights.removeAll()
+        mayRead = false
+        // Half of it fixed and half drawn, so that nodes that lost each other do not meet in step.
+        state = .apart(until: now + backOff / 2 + jitter % (backOff / 2))
+        if !wasOpen { addressesTried += 1 }
+        backOff = min(backOff * 2, Self.backOffMax)
+        return hadWork
+    }
+    /// When the oldest request without an answer was sent, or the dial begun: what a timeout counts from.
+    var waitsSince: UInt64? {
+        switch state {
+        case .apart, .resolving: nil
+        case .dialing(let since): since
+        case .open: flights.first?.sentAt
+        }
+    }
+
+    // The connection's bytes ------------------------------------------------------------------------------
+
+    func connectFailure() -> SystemError? { socket.connectFailure() }
+
+    mutating func flush() -> Flush { outbound.flush(to: socket) }
+
+    mutating func receive(_ pool: inout BufferPool) -> Receipt {
+        let receipt = inbound.receive(from: socket, pool: &pool)
+        if receipt == .full, inbound.count < Self.answerBytesMax {
+            inbound.reserve(Self.answerBytesMax, pool: &pool)
+            return inbound.receive(from: socket, pool: &pool)
+        }
+        return receipt
+    }
+    private static let answerBytesMax = 64 << 10
+
+    /// The next whole answer: its head and where its content is, from the first unread byte on. Nil: not there yet.
+    mutating func nextAnswer(
+        _ limits: borrowing Limits
+    ) throws(MessageError) -> (head: ResponseHead, content: Range<Int>)? {
+        // A reference of its own, for as long as the parser looks: the rest of the link changes meanwhile.
+        let bytes = inbound.bytes
+        let unread = bytes.span.extracting(inbound.unread)
+        if head == nil {
+            guard case .head(let whole) = try parser.parse(unread, limits: limits) else { return nil }
+            head = whole
+        }
+        guard let head else { return nil }
+        if head.framing == .chunked { throw MessageError(.unknownLength, at: head.count) }
+        guard let content = head.wholeContent(in: unread) else { return nil }
+        self.head = nil
+        return (head, content)
+    }
+}

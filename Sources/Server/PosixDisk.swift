@@ -1,0 +1,158 @@
+// The real disk: the journal's operations as system calls.
+internal import Glibc
+internal import Journal
+internal import Network
+internal import Wire
+
+/// A data directory as the journal's disk. Used by the disk thread alone.
+final class PosixDisk {
+    let directory: DataDirectory
+    fileprivate struct OpenFile: ~Copyable {
+        let file: File
+        let descriptor: Descriptor
+    }
+    /// The few files that are written again and again; at most ``openMax``.
+    private var open = Slots<OpenFile>()
+    private static let openMax = 8
+    /// Small pieces are gathered here, so that a batch is one call.
+    private var gathered: [UInt8] = []
+    private static let gatheredBytesMax = 1 << 20
+    private static let zeros = [UInt8](repeating: 0, count: 256 << 10)
+
+    init(_ directory: DataDirectory) { self.directory = directory }
+
+    private var path: String { directory.path }
+
+    // Carrying out ----------------------------------------------------------------------------------------
+
+    /// Carries out one operation, whole. `isSyncPutOff`: a later operation on the same file will sync it.
+    func carryOut(_ action: Operation.Action, isSyncPutOff: Bool = false) throws(DiskFailure) {
+        switch action {
+        case .write(let file, let offset, let pieces, let isSynced):
+            let raw = try descriptor(of: file)
+            try write(pieces, at: offset, to: raw, file)
+            if isSynced && !isSyncPutOff { try check(fdatasync(raw), "sync", file) }
+        case .prepare(let file, let offset, let bytes):
+            let raw = try descriptor(of: file)
+            var written: UInt64 = 0
+            while written < bytes {
+                let count = Int(min(bytes - written, UInt64(Self.zeros.count)))
+                try Self.zeros.withUnsafeBufferPointer { zeros throws(DiskFailure) in
+                    try write(
+                        UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: zeros[..<count])),
+                        at: offset + written, to: raw, file)
+                }
+                written += UInt64(count)
+            }
+            try check(fdatasync(raw), "sync", file)
+        case .rename(let file, let to):
+            try rename(file, to: to)
+        case .remove(let file):
+            forget(file)
+            let (folder, name) = file.place
+            try check(unlinkat(directory.raw(of: folder), name, 0), "remove", file)
+        case .syncFolder(let folder):
+            if fsync(directory.raw(of: folder)) != 0 { throw failure("sync the folder \(path)", errno) }
+        }
+    }
+
+    private func rename(_ file: File, to: File) throws(DiskFailure) {
+        forget(to)
+        let (folder, name) = file.place
+        let (toFolder, toName) = to.place
+        try check(
+            renameat(directory.raw(of: folder), name, directory.raw(of: toFolder), toName),
+            "rename to \(toName)", file)
+        for slot in 0..<open.limit where open.isTaken(slot) && open[slot].file == file {
+            guard let moved = open.remove(open.token(at: slot)) else { continue }
+            remember(to, moved.intoDescriptor())
+            return
+        }
+    }
+
+    private func write(
+        _ pieces: [Piece], at offset: UInt64, to raw: Int32, _ file: File
+    ) throws(DiskFailure) {
+        var place = offset
+        for piece in pieces {
+            if gathered.count + piece.count > Self.gatheredBytesMax {
+                try writeGathered(&place, to: raw, file)
+            }
+            if piece.count > Self.gatheredBytesMax {
+                try piece.bytes.withUnsafeBufferPointer { bytes throws(DiskFailure) in
+                    let part = UnsafeBufferPointer(rebasing: bytes[piece.range])
+                    try write(UnsafeRawBufferPointer(part), at: place, to: raw, file)
+                }
+                place += UInt64(piece.count)
+            } else {
+                piece.bytes.withUnsafeBufferPointer { gathered.append(contentsOf: $0[piece.range]) }
+            }
+        }
+        try writeGathered(&place, to: raw, file)
+    }
+
+    private func writeGathered(_ place: inout UInt64, to raw: Int32, _ file: File) throws(DiskFailure) {
+        let count = gathered.count
+        defer { gathered.removeAll(keepingCapacity: true) }
+        try gathered.withUnsafeBufferPointer { bytes throws(DiskFailure) in
+            try write(UnsafeRawBufferPointer(bytes), at: place, to: raw, file)
+        }
+        place += UInt64(count)
+    }
+
+    private func write(
+        _ bytes: UnsafeRawBufferPointer, at offset: UInt64, to raw: Int32, _ file: File
+    ) throws(DiskFailure) {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                raw, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { throw failure("write \(path)/\(file)", count < 0 ? errno : ENOSPC) }
+            done += count
+        }
+    }
+
+    // Open files ------------------------------------------------------------------------------------------
+
+    private func descriptor(of file: File) throws(DiskFailure) -> Int32 {
+        for slot in 0..<open.limit where open.isTaken(slot) && open[slot].file == file {
+            return open[slot].descriptor.raw
+        }
+        let (folder, name) = file.place
+        let raw = openat(directory.raw(of: folder), name, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        if raw < 0 { throw failure("open \(path)/\(name)", errno) }
+        remember(file, Descriptor(owning: raw))
+        return raw
+    }
+
+    private func remember(_ file: File, _ descriptor: consuming Descriptor) {
+        if open.count >= Self.openMax {
+            for slot in 0..<open.limit where open.isTaken(slot) {
+                _ = open.remove(open.token(at: slot))
+                break
+            }
+        }
+        _ = open.insert(OpenFile(file: file, descriptor: descriptor))
+    }
+
+    private func forget(_ file: File) {
+        for slot in 0..<open.limit where open.isTaken(slot) && open[slot].file == file {
+            _ = open.remove(open.token(at: slot))
+        }
+    }
+
+    // Failing ---------------------------------------------------------------------------------------------
+
+    private func check(_ result: Int32, _ verb: String, _ file: File) throws(DiskFailure) {
+        if result != 0 { throw failure("\(verb) \(path)/\(file)", errno) }
+    }
+
+    private func failure(_ what: String, _ code: Int32) -> DiskFailure {
+        DataDirectory.diskFailure(what, code)
+    }
+}
+
+extension PosixDisk.OpenFile {
+    fileprivate consuming func intoDescriptor() -> Descriptor { descriptor }
+}

@@ -1,0 +1,182 @@
+// From a configuration to a running node: directory, recovery, threads, listener, loop.
+internal import API
+internal import Consensus
+internal import HTTP
+internal import Journal
+internal import KeyValue
+public import Logging
+internal import Network
+internal import Replica
+internal import Wire
+
+/// Runs a node until it is asked to end (SIGTERM, SIGINT). Blocks. Answers the process's exit status.
+///
+/// - Throws: ``StartFailure`` if the node cannot start, with what to do about it.
+public func serve(_ configuration: Configuration, logLevel: Logger.Level) throws(StartFailure) -> Int32 {
+    ignoreBrokenPipes()
+    do throws(SystemError) {
+        // Blocked signals are inherited: before any thread is started.
+        let signals = try SignalInbox()
+        let writer = try LogWriter()
+        defer { writer.close() }
+        var log = Logger(label: "rast") { _ in LogLines(writer, level: logLevel) }
+        log[metadataKey: "node"] = "\(configuration.node)"
+        return try run(configuration, signals, log)
+    } catch {
+        throw StartFailure("\(error)")
+    }
+}
+
+private func run(
+    _ configuration: Configuration, _ signals: consuming SignalInbox, _ log: Logger
+) throws(SystemError) -> Int32 {
+    do throws(StartFailure) {
+        var node = try Node.start(configuration, signals, log)
+        try node.runGuarded()
+        return 0
+    } catch {
+        log.critical("\(error)")
+        return 1
+    }
+}
+
+extension Node {
+    fileprivate mutating func runGuarded() throws(StartFailure) {
+        do throws(SystemError) {
+            try run()
+            close()
+        } catch {
+            throw StartFailure("The event loop cannot go on: \(error).")
+        }
+    }
+
+    fileprivate static func start(
+        _ configuration: Configuration, _ signals: consuming SignalInbox, _ log: Logger
+    ) throws(StartFailure) -> Node {
+        let directory = try DataDirectory.open(configuration.data)
+        let began = monotonicNanoseconds()
+        // The port is taken before the log is read: whoever starts a node twice hears of it at once.
+        let listener = try listen(configuration)
+        var store = Store()
+        var settings = Journal.Settings()
+        settings.segmentBytes = UInt64(configuration.segmentBytes)
+        settings.firstSegmentBytes = min(settings.firstSegmentBytes, settings.segmentBytes)
+        let journal: Journal
+        let recovered: Recovered
+        do throws(RecoveryError) {
+            (journal, recovered) = try Journal.recover(
+                node: configuration.node, settings: settings, from: directory
+            ) { bytes, line throws(RecoveryError) in
+                _ = store.apply(bytes.extracting(line.command), index: line.id.index.rawValue)
+            }
+        } catch {
+            throw StartFailure("\(directory.path): \(error).")
+        }
+        if let damage = recovered.damage { log.critical("\(directory.path): \(damage)") }
+        let milliseconds = (monotonicNanoseconds() - began) / 1_000_000
+        log.info(
+            """
+            recovered \(directory.path) in \(milliseconds) ms: log up to \(recovered.last), committed up to \
+            \(recovered.commit), \(store.count) keys, boot \(recovered.boot)
+            """)
+        let origin = Replica.Origin(
+            boot: recovered.boot, cluster: recovered.cluster, hard: recovered.hardState, runs: recovered.runs,
+            commit: recovered.commit, tail: recovered.tail, store: store, isDamaged: recovered.damage != nil,
+            isWiped: recovered.isWiped)
+        do throws(SystemError) {
+            let ground = try Ground.make(on: directory)
+            let replica = Replica(
+                settings: replicaSettings(configuration), origin: origin, seed: .random(in: 0 ... .max))
+            log.notice("listening at \(listener.address)")
+            return Node(configuration, log, directory, journal, replica, listener, signals, ground)
+        } catch {
+            throw StartFailure("\(error).")
+        }
+    }
+
+    private static func listen(_ configuration: Configuration) throws(StartFailure) -> Listener {
+        let place = configuration.listen
+        guard let address = Resolver.lookUp(place).first else {
+            throw StartFailure("--listen \(place): the name \(place.host) is not known.")
+        }
+        do throws(SystemError) {
+            return try Listener(at: address)
+        } catch {
+            if error.isAddressInUse {
+                throw StartFailure(
+                    "Port \(place.port) is taken: another program listens at \(place). Choose another --listen."
+                )
+            }
+            throw StartFailure("\(error).")
+        }
+    }
+
+    /// What the node stands on besides its state: threads, and the poller.
+    private struct Ground: ~Copyable {
+        let wake: Wake
+        let arrivals: Mailbox<Arrival>
+        let disk: DiskThread
+        let reader: ReaderThread
+        let resolver: Resolver
+        let poller: Poller
+
+        static func make(on directory: DataDirectory) throws(SystemError) -> Ground {
+            let wake = try Wake()
+            let arrivals = Mailbox<Arrival>()
+            let disk = DiskThread(wake: wake)
+            try disk.start(on: directory)
+            let reader = try ReaderThread(of: directory, answers: arrivals, wake: wake)
+            let resolver = try Resolver { link, addresses in
+                arrivals.put(.addresses(link: link, addresses))
+                wake.ring()
+            }
+            return Ground(
+                wake: wake, arrivals: arrivals, disk: disk, reader: reader, resolver: resolver,
+                poller: try Poller())
+        }
+    }
+
+    private init(
+        _ configuration: Configuration, _ log: Logger, _ directory: DataDirectory,
+        _ journal: consuming Journal,
+        _ replica: consuming Replica, _ listener: consuming Listener, _ signals: consuming SignalInbox,
+        _ ground: consuming Ground
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.directory = directory
+        self.journal = journal
+        self.replica = replica
+        self.listener = listener
+        self.signals = signals
+        wake = ground.wake
+        arrivals = ground.arrivals
+        disk = ground.disk
+        reader = ground.reader
+        resolver = ground.resolver
+        poller = ground.poller
+        now = monotonicNanoseconds()
+        startedAt = now
+        context = Context(node: configuration.node.rawValue)
+        usage = directory.usage()
+        requestLimits = RequestLimits(
+            valueBytesMax: configuration.valueBytesMax,
+            peerBytesMax: (2 << 20) + 2 * configuration.valueBytesMax)
+        for peer in configuration.peers {
+            let url = peer.id == configuration.node ? configuration.advertise : peer.url
+            peers.append(PeerTable.Row(id: peer.id, url: url))
+            for lane in Lane.allCases {
+                _ = links.insert(PeerLink(peer: peer.id, lane: lane, place: peer.url.place))
+            }
+        }
+    }
+
+    private static func replicaSettings(_ configuration: Configuration) -> Replica.Settings {
+        var settings = Replica.Settings(
+            node: configuration.node, peers: configuration.peers.map(\.id),
+            url: Array(configuration.advertise.description.utf8))
+        settings.heartbeat = configuration.heartbeat
+        settings.electionTimeout = configuration.electionTimeout
+        return settings
+    }
+}

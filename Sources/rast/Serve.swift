@@ -1,0 +1,96 @@
+// `rast serve`: one node.
+internal import ArgumentParser
+internal import CLinux
+internal import Consensus
+internal import Glibc
+internal import Logging
+internal import Network
+internal import Server
+
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run one node.",
+        discussion: """
+            Without --peers it is a cluster of one. SIGTERM hands leadership over, finishes what is in flight (5 s at
+            most) and exits 0; a second one exits at once.
+
+            EXAMPLES:
+              rast serve --id 1 --listen 127.0.0.1:8001 --data data/1 \\
+                --peers 1=http://127.0.0.1:8001,2=http://127.0.0.1:8002,3=http://127.0.0.1:8003
+            """)
+
+    @Option(help: "This node's id, a positive integer.")
+    var id = "1"
+    @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
+    var listen = "127.0.0.1:8001"
+    @Option(
+        help: ArgumentHelp(
+            "What clients call this node; its entry in --peers, else the listen address.", valueName: "url"))
+    var advertise: String?
+    @Option(help: ArgumentHelp("All members, this node among them: 1=http://…,2=http://…", valueName: "list"))
+    var peers: String?
+    @Option(help: ArgumentHelp("The data directory, created if it is not there.", valueName: "dir"))
+    var data: String
+    @Option(help: ArgumentHelp("How often a leader lets the others hear of it.", valueName: "time"))
+    var heartbeat = "100ms"
+    @Option(
+        help: ArgumentHelp(
+            "After this to twice this without a leader, a node stands for election.", valueName: "time"))
+    var electionTimeout = "500ms"
+    @Option(help: ArgumentHelp("The largest value.", valueName: "bytes"))
+    var maxValueSize = 1 << 20
+    @Option(help: ArgumentHelp("The size of a log file.", valueName: "bytes"))
+    var segmentSize = 64 << 20
+    @Option(help: ArgumentHelp("How many connections are served at a time.", valueName: "count"))
+    var maxConnections = 10_000
+    @Flag(help: "Talk to peers on other machines without proof of who they are.")
+    var insecurePeers = false
+    @Option(
+        help: ArgumentHelp("What is logged: trace, debug, info, notice, warning, error.", valueName: "level"))
+    var logLevel = "info"
+    @Option(help: .hidden)
+    var parent: Int32?
+
+    func run() throws {
+        if let parent { try die(with: parent) }
+        let configuration = try checked()
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            throw UsageError(
+                "--log-level expects trace, debug, info, notice, warning or error, not \"\(logLevel)\".")
+        }
+        throw ExitCode(try serve(configuration, logLevel: level))
+    }
+
+    private func checked() throws(UsageError) -> Configuration {
+        guard let place = HostPort(listen) else {
+            throw UsageError("--listen expects HOST:PORT such as 127.0.0.1:8001, not \"\(listen)\".")
+        }
+        var url: BaseURL?
+        if let advertise { url = try BaseURL(advertise, for: "--advertise") }
+        var configuration = try Configuration(
+            node: try Configuration.nodeID(id, for: "--id"), listen: place, advertise: url,
+            peers: try peers.map(Configuration.peers) ?? [], data: data)
+        configuration.heartbeat = try time(heartbeat, for: "--heartbeat")
+        configuration.electionTimeout = try time(electionTimeout, for: "--election-timeout")
+        configuration.valueBytesMax = maxValueSize
+        configuration.segmentBytes = segmentSize
+        configuration.connectionsMax = maxConnections
+        configuration.isInsecurePeersAllowed = insecurePeers
+        try configuration.check()
+        return configuration
+    }
+
+    private func time(_ text: String, for option: String) throws(UsageError) -> Interval {
+        guard let time = interval(text), time.nanoseconds > 0, time.nanoseconds <= 3_600_000_000_000 else {
+            throw UsageError("\(option) expects a time such as 500ms or 2s, not \"\(text)\".")
+        }
+        return time
+    }
+
+    /// A node that `rast dev` or a test started goes with its parent, however that ends.
+    private func die(with parent: Int32) throws {
+        linux_signal_at_parents_death(SIGKILL)
+        // The parent may have died before the line above.
+        if getppid() != parent { throw StartFailure("The parent, process \(parent), is gone.") }
+    }
+}

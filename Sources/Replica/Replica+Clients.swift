@@ -33,8 +33,11 @@ extension Replica {
     }
 
     /// A linearizable read: `.readable` once the store may be read for it.
-    public mutating func read(for ticket: Ticket, until deadline: Instant) {
-        guard isServing, raft.leadership != nil else {
+    ///
+    /// A follower fails it with the leader's name, or, with `byAsking`, asks the leader for a read index and
+    /// serves it from its own store once that is applied (thesis §6.4).
+    public mutating func read(for ticket: Ticket, until deadline: Instant, byAsking: Bool = false) {
+        guard isServing, raft.leadership != nil || byAsking && knownLeader != nil else {
             effects.append(.failed(ticket, absence))
             return
         }
@@ -42,7 +45,19 @@ extension Replica {
             effects.append(.failed(ticket, .overloaded))
             return
         }
-        step(.read(waiting.addRead(for: ticket, until: deadline)))
+        let read = waiting.addRead(for: ticket, until: deadline)
+        step(raft.leadership != nil ? .read(read) : .ask(read))
+    }
+
+    /// A local read of a state that has `revision` at least: `.readable` once that is applied here.
+    public mutating func read(atLeast revision: Revision, for ticket: Ticket, until deadline: Instant) {
+        if store.revision >= revision {
+            effects.append(.readable(ticket))
+        } else if waiting.readsCount < settings.readsMax {
+            waiting.add(Waiting.Local(ticket: ticket, deadline: deadline, revision: revision))
+        } else {
+            effects.append(.failed(ticket, .overloaded))
+        }
     }
 
     /// The next entry's name, if this node leads and has room; otherwise the client is told.

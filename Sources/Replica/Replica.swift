@@ -149,6 +149,7 @@ public struct Replica: Sendable {
     public mutating func turnEnded() {
         if isRunning { step(.turnEnded) }
         waiting.unpark(applied: applied) { effects.append(.readable($0)) }
+        waiting.release(through: store.revision) { effects.append(.readable($0)) }
         cache.trim(to: settings.cacheBytesMax, keepingAfter: min(raft.durable, applied))
     }
 

@@ -1,6 +1,7 @@
 // The table of what waits: every client whose answer is not there yet, what for, and until when.
 internal import Consensus
 internal import DequeModule
+internal import KeyValue
 
 /// Writes and reads that have no answer yet.
 struct Waiting: Sendable {
@@ -30,11 +31,19 @@ struct Waiting: Sendable {
     private var firstRead: UInt64 = 1
     /// How many of `reads` wait for an index to be applied.
     private var parked = 0
+    /// Local reads that wait for a revision to be applied.
+    private var revisions: [Local] = []
+
+    struct Local: Sendable {
+        let ticket: Ticket
+        let deadline: Instant
+        let revision: Revision
+    }
 
     var writesCount: Int { writes.count + orphans.count }
-    var readsCount: Int { reads.count }
+    var readsCount: Int { reads.count + revisions.count }
     var hasWrites: Bool { !writes.isEmpty || !orphans.isEmpty }
-    var isEmpty: Bool { writes.isEmpty && orphans.isEmpty && reads.isEmpty }
+    var isEmpty: Bool { writes.isEmpty && orphans.isEmpty && reads.isEmpty && revisions.isEmpty }
 
     mutating func add(_ write: Write) {
         precondition(writes.last.map { $0.index < write.index } ?? true)
@@ -123,6 +132,15 @@ struct Waiting: Sendable {
         dropFinished()
     }
 
+    mutating func add(_ read: Local) { revisions.append(read) }
+
+    /// The local reads whose revision is applied by now.
+    mutating func release(through revision: Revision, _ body: (Ticket) -> Void) {
+        guard !revisions.isEmpty else { return }
+        for read in revisions where read.revision <= revision { body(read.ticket) }
+        revisions.removeAll { $0.revision <= revision }
+    }
+
     /// Those whose deadline has passed. A write stays in its place: its entry may yet be applied.
     mutating func expire(_ now: Instant, write: (Ticket) -> Void, read: (Ticket) -> Void) {
         for at in writes.indices where !writes[at].isOver && writes[at].deadline <= now {
@@ -138,5 +156,8 @@ struct Waiting: Sendable {
             read(reads[at].ticket)
         }
         dropFinished()
+        guard !revisions.isEmpty else { return }
+        for local in revisions where local.deadline <= now { read(local.ticket) }
+        revisions.removeAll { $0.deadline <= now }
     }
 }

@@ -92,13 +92,17 @@ extension Raft {
         // A node that must not vote, or hears a live leader, does not even take the newer term: it would
         // bring that leader down.
         let refuses = standing != .whole || !membership.isVoter(id) || isSticky && !isTransfer
-        guard !refuses, joinTerm(of: message, into: &out) else {
+        guard !refuses, message.term >= term else {
             answer(.voted(granted: false), to: message, exchange, into: &out)
             return
         }
-        let mayVote = hard.vote == nil || hard.vote == message.from
-        let grants = mayVote && leader == nil && last >= log.last
-        if grants && hard.vote == nil {
+        let isNewer = message.term > term
+        let mayVote = isNewer || leader == nil && (hard.vote == nil || hard.vote == message.from)
+        let grants = mayVote && last >= log.last
+        if isNewer {
+            // One write for the term and the vote in it.
+            follow(nil, in: message.term, voteFor: grants ? message.from : nil, into: &out)
+        } else if grants && hard.vote == nil {
             changeHardState(term: term, vote: message.from, into: &out)
         }
         if grants {

@@ -173,7 +173,10 @@ extension Raft {
         leadership?.peers[at].flights = max(0, progress.flights - 1)
         leadership?.peers[at].flightSince = now
         // An answer to something older than what is known by now says nothing.
-        guard after > progress.match, progress.pace == .pipeline || after == progress.next.previous else {
+        guard progress.pace == .pipeline || after == progress.next.previous else { return }
+        guard after > progress.match else {
+            // It takes nothing, not even what it has: asked again at once, it would only say so again.
+            if progress.pace == .probe { leadership?.peers[at].pausedUntil = now + settings.heartbeat }
             return
         }
         let agreement = log.lastAgreement(before: hint)

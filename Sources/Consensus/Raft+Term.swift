@@ -1,11 +1,13 @@
 // Terms (§5.1): a newer one makes a follower; nothing that depends on a term leaves before it is durable.
 
 extension Raft {
-    /// Steps down, into `term` if that is newer, following `leader` if one is known.
-    mutating func follow(_ leader: NodeID?, in term: Term, into out: inout [Output]) {
+    /// Steps down, into `term` if that is newer, following `leader` if one is known, or voting for `vote`.
+    mutating func follow(
+        _ leader: NodeID?, in term: Term, voteFor vote: NodeID? = nil, into out: inout [Output]
+    ) {
         precondition(term >= hard.term)
         let isNewer = term > hard.term
-        if isNewer { enter(term, voteFor: nil, into: &out) }
+        if isNewer { enter(term, voteFor: vote, into: &out) }
         failReads(into: &out)
         if let leadership {
             if leadership.transfer != nil { out.append(.transferred(isNewer)) }

@@ -91,7 +91,8 @@ extension Output: CustomStringConvertible {
         case .accepted(let first, let last): "accepted \(first)–\(last)"
         case .persist(let write, let through): "persist \(write) through \(through)"
         case .persistVote(let state): "persist vote \(state)"
-        case .replicate(let peer, let after, let through): "replicate→\(peer) after \(after) through \(through)"
+        case .replicate(let peer, let after, let through):
+            "replicate→\(peer) after \(after) through \(through)"
         case .send(let message): "send→\(message.to) \(message.content)"
         case .answer(_, let message): "answer→\(message.to) \(message.content)"
         case .commit(let index): "commit \(index)"

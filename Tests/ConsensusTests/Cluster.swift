@@ -81,7 +81,9 @@ struct Cluster {
 
     /// One input and, unless told otherwise, the end of the turn; the outputs in order.
     @discardableResult
-    mutating func step(_ id: NodeID, _ input: Input, payloads: [UInt64] = [], endsTurn: Bool = true) -> [Output] {
+    mutating func step(
+        _ id: NodeID, _ input: Input, payloads: [UInt64] = [], endsTurn: Bool = true
+    ) -> [Output] {
         var out: [Output] = []
         take(id, input, payloads, &out)
         if endsTurn { take(id, .turnEnded, [], &out) }
@@ -121,7 +123,8 @@ struct Cluster {
         case .replicate(let peer, let after, let through):
             let input: Input =
                 peer == fetchingFor
-                ? .fetching(for: peer) : .sent(to: peer, through: min(through, after.index + appendEntriesMax))
+                ? .fetching(for: peer)
+                : .sent(to: peer, through: min(through, after.index + appendEntriesMax))
             members[at].raft.step(input, into: &out)
             members[at].raft.checkInvariants()
         case .send(let message), .answer(_, let message): post(message, by: at)
@@ -244,6 +247,8 @@ struct Cluster {
     }
 
     var leader: NodeID? {
-        membership.all.filter { self[$0].raft.role == .leader }.max { self[$0].raft.term < self[$1].raft.term }
+        membership.all.filter { self[$0].raft.role == .leader }.max {
+            self[$0].raft.term < self[$1].raft.term
+        }
     }
 }

@@ -47,7 +47,14 @@ struct Scenario {
             for line in block.lines {
                 text.append(String(line))
                 let command = line.drop { $0 == " " }
-                if !command.isEmpty, !command.hasPrefix("#") { try stage.play(command) }
+                guard !command.isEmpty, !command.hasPrefix("#") else { continue }
+                do {
+                    try stage.play(command)
+                } catch {
+                    // Where it stands is what its writer needs to see.
+                    throw ScenarioError(
+                        line: error.line, problem: "\(error.problem), after \(stage.takeSaid())")
+                }
             }
             guard block.isAnswered else { continue }
             text += ["----"] + stage.takeSaid() + [""]

@@ -143,7 +143,8 @@ struct Stage {
     private mutating func show(_ id: NodeID) {
         let raft = cluster[id].raft
         let names = Message.Append(
-            after: raft.log.base, runs: raft.log.runs(after: raft.log.base.index, through: raft.log.lastIndex),
+            after: raft.log.base,
+            runs: raft.log.runs(after: raft.log.base.index, through: raft.log.lastIndex),
             commit: raft.commit, whole: .zero)
         let leader = raft.leader.map { " of \($0)" } ?? ""
         let role = raft.role == .leader ? "leader" : "\(raft.role)\(leader)"

@@ -53,7 +53,9 @@ private struct Swarm {
         if chance(500) {
             cuts.insert(id * 16 + anyNode.rawValue)
         } else {
-            for other in 1...UInt64(cluster.members.count) { cuts.formUnion([id * 16 + other, other * 16 + id]) }
+            for other in 1...UInt64(cluster.members.count) {
+                cuts.formUnion([id * 16 + other, other * 16 + id])
+            }
         }
     }
 
@@ -107,7 +109,9 @@ private struct Swarm {
             for id in cluster.membership.all { cluster.tick(id, 10) }
             cluster.settle()
         }
-        guard let leader = cluster.leader else { return cluster.ledger.fail("no leader in 8 s without faults") }
+        guard let leader = cluster.leader else {
+            return cluster.ledger.fail("no leader in 8 s without faults")
+        }
         cluster.step(leader, .propose(count: 3))
         cluster.read(leader)
         for _ in 0..<40 {

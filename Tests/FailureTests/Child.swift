@@ -59,8 +59,8 @@ enum Clock {
 
 /// The one thread that starts processes.
 ///
-/// A child's parent-death signal comes when the *thread* that started it ends, and tests run on threads that the
-/// runtime may end at any time. This one ends with the process.
+/// A child's parent-death signal comes when the *thread* that started it ends, and tests run on threads that
+/// the runtime may end at any time. This one ends with the process.
 final class Spawner: @unchecked Sendable {
     static let shared = Spawner()
     private let queue = NSCondition()

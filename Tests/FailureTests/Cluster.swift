@@ -165,8 +165,8 @@ func withCluster(of count: Int = 3, isStarted: Bool = true, _ body: (Cluster) th
 
 /// Ports of 127.0.0.1 that nobody listens at.
 enum Ports {
-    /// From below the range that the kernel gives to clients, so that no connection takes a port while its node
-    /// is down.
+    /// From below the range that the kernel gives to clients, so that no connection takes a port while its
+    /// node is down.
     static func free(_ count: Int) throws -> [UInt16] {
         var ports: [UInt16] = []
         for _ in 0..<1_000 where ports.count < count {

@@ -85,7 +85,8 @@ extension Failures {
                     [
                         "-rm", "sh", "-c",
                         "mount --bind '\(cluster[1].data)' '\(cluster[1].data)'"
-                            + " && mount -o remount,bind,ro '\(cluster[1].data)' && exec '\(Cluster.program)' \(own)",
+                            + " && mount -o remount,bind,ro '\(cluster[1].data)'"
+                            + " && exec '\(Cluster.program)' \(own)",
                     ])
                 try #require(run.end == 1, "\(run.output)")
                 try #require(run.output.contains("read-only"), "\(run.output)")
@@ -140,7 +141,8 @@ enum Checksums {
         return ~sum
     }
 
-    /// The same page with the right checksum: it stands first, and covers all after its quote up to the newline.
+    /// The same page with the right checksum: it stands first, and covers all after its quote up to
+    /// the newline.
     static func sealed(_ page: [UInt8]) -> [UInt8] {
         var page = page
         guard let name = page.firstRange(of: Array("\"sum\":\"".utf8)),

@@ -1,4 +1,4 @@
-// What clients saw, held against what the cluster holds: nothing acknowledged is lost, nothing refused is there.
+// What clients saw, held against what the cluster holds: nothing acknowledged is lost, nothing refused there.
 import Foundation
 import Testing
 
@@ -161,8 +161,8 @@ struct History {
         return keys.flatMap { key in
             let answers = ids.map { id -> String in
                 let answer = cluster.get(id, "/kv/\(key)?consistency=local")
-                return
-                    "\(answer?.fields["etag"] ?? "-") \(answer?.status == 200 ? answer?.text ?? "" : "absent")"
+                let value = answer?.status == 200 ? answer?.text : nil
+                return "\(answer?.fields["etag"] ?? "-") \(value ?? "absent")"
             }
             return Set(answers).count == 1 ? [] : ["\(key) differs between nodes: \(answers)"]
         }

@@ -37,8 +37,8 @@ struct Record: Sendable {
 
 /// Threads that call the nodes until they are stopped.
 final class Load: @unchecked Sendable {
-    /// A thread's register. A write whose outcome is unknown may take effect at any later time, so the thread goes
-    /// on with another key after it.
+    /// A thread's register. A write whose outcome is unknown may take effect at any later time, so the thread
+    /// goes on with another key after it.
     private struct Register {
         var generation = 0
         /// The highest number that was acknowledged.
@@ -95,7 +95,8 @@ final class Load: @unchecked Sendable {
         lock.withLock { records.count { $0.start >= time && $0.kind != .read && $0.isAcknowledged } }
     }
 
-    /// Waits for the first write that begins after `time` and is acknowledged: how long after `time` that was.
+    /// Waits for the first write that begins after `time` and is acknowledged: how long after `time`
+    /// that was.
     func untilAcknowledged(after time: Double, seconds: Double = 15) -> Double? {
         var first: Double?
         _ = Clock.poll(seconds: seconds, every: 2_000) {

@@ -93,7 +93,8 @@ extension Failures {
                     "", "GET /kv/a HTTP/1.1\r\nHost: a\r\n",
                     "PUT /kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf",
                     "PUT /kv/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n",
-                    "POST /raft/append HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\nContent-Length: 99\r\n\r\n{",
+                    "POST /raft/append HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
+                        + "Content-Length: 99\r\n\r\n{",
                     "PUT /kv/a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                     "GET / HTTP/9.9\r\n\r\n", "\r\n\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
                 ]

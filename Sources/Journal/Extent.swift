@@ -2,7 +2,7 @@
 public import Consensus
 public import Wire
 
-/// A part of a log file that begins with the line of entry `stored` and holds those up to `last` without a gap.
+/// A part of a log file that begins with the line of entry `stored` and holds all up to `last`.
 public struct Extent: Hashable, Sendable {
     public let file: File
     public let offset: UInt64

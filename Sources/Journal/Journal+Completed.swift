@@ -28,7 +28,7 @@ extension Journal {
         goOnStopping(into: &completions, operations: &operations)
     }
 
-    /// Writes what was gathered, and states what is durable; reported as `.stopped`. Nothing is appended after.
+    /// Writes what was gathered, and states what is durable; reported as `.stopped`. It takes nothing after.
     ///
     /// - Parameters:
     ///   - commit: the commit index that is to be found at the next start.

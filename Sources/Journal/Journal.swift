@@ -5,8 +5,8 @@ public import Wire
 /// The log, the vote and the identity of one node on disk.
 ///
 /// All operations are carried out in order by whoever owns the disk, which reports each one to
-/// ``completed(_:failure:into:operations:)``. So what an operation needs (a header before its file's name, the
-/// name before its first batch) is given before it, and nothing here waits.
+/// ``completed(_:failure:into:operations:)``. So what an operation needs (a header before its file's name,
+/// the name before its first batch) is given before it, and nothing here waits.
 public struct Journal: Sendable {
     public struct Settings: Hashable, Sendable {
         /// The size of a segment that is prepared ahead.

@@ -1,7 +1,8 @@
 // Where the entries of the log stand on disk, a row for each run of them.
 internal import Consensus
 
-/// The places of the log's entries: sorted, without gaps; an entry with index i removes all from i on (rule 7).
+/// The places of the log's entries, sorted, without gaps: an entry with index i removes all from i on
+/// (rule 7).
 struct LogMap: Sendable {
     /// Some consecutive entries in one batch.
     struct Place: Sendable {

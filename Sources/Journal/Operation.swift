@@ -36,7 +36,7 @@ public struct Operation: Sendable {
     }
 
     public enum Action: Sendable {
-        /// Creates or opens the file and writes at the offset; `isSynced`: and complete only when it is on disk.
+        /// Creates or opens the file and writes at the offset; `isSynced`: complete only when it is on disk.
         case write(File, offset: UInt64, [Piece], isSynced: Bool)
         /// Opens the file, created if need be, really writes `bytes` zeros from `offset` on, and syncs it.
         case prepare(File, offset: UInt64, bytes: UInt64)

@@ -1,4 +1,4 @@
-// The log read back: batches in order, told torn from damaged, committed entries given out (rules 6 to 8, 11).
+// The log read back: batches in order, torn told from damaged, committed entries out (rules 6 to 8, 11).
 internal import Consensus
 internal import JSON
 internal import Wire

@@ -23,9 +23,11 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
         case .disk(let failure):
             "\(failure.message); nothing was changed, so correct this and start again"
         case .node(let found, let expected, let file):
-            "\(file) belongs to node \(found), and this is node \(expected): start it with the right id or folder"
+            "\(file) belongs to node \(found), and this is node \(expected): "
+                + "start it with the right id or folder"
         case .cluster(let found, let expected, let file):
-            "\(file) belongs to cluster \(found), and the folder to \(expected): a file was copied here by mistake"
+            "\(file) belongs to cluster \(found), and the folder to \(expected): "
+                + "a file was copied here by mistake"
         case .newer(let file):
             "\(file) was written by a newer version of rast: start with that version"
         case .missing(let segment):

@@ -6,8 +6,9 @@ internal import JSON
 /// `{"batch":{"sum":"8 hex","segment":3,"sequence":17,"bytes":1234,"term":2,"commit":15,"durable":16}}`
 /// and a newline; then come `bytes` bytes of entries' lines, then spaces and a newline up to 4 KiB.
 ///
-/// The sum covers every byte after its closing quote up to the last byte of the entries: the rest of the head,
-/// its newline and the lines. The padding is not covered and is compared instead, so any changed byte is noticed.
+/// The sum covers every byte after its closing quote up to the last byte of the entries: the rest of the
+/// head, its newline and the lines. The padding is not covered and is compared instead, so any changed byte
+/// is noticed.
 public struct BatchHead: Hashable, Sendable {
     public let segment: UInt64
     /// Rises by one from batch to batch, over segments and starts.
@@ -57,8 +58,8 @@ public struct BatchHead: Hashable, Sendable {
         out.patch(sum: sum, digits: digits)
     }
 
-    /// Reads the head's line that begins at `start`, without checking its sum: for this the entries' lines are
-    /// needed, of which only the head tells the length.
+    /// Reads the head's line that begins at `start`, without checking its sum: for this the entries' lines
+    /// are needed, of which only the head tells the length.
     ///
     /// - Returns: the head, and where the line ends.
     public static func read(_ bytes: Span<UInt8>, at start: Int) throws(WireError) -> Unverified {

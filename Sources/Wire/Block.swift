@@ -1,4 +1,4 @@
-// Encoded entries as they stand on disk and on the wire: blocks that the log cache, journal and peer links share.
+// Encoded entries as they stand on disk and on the wire, shared by log cache, journal and peer links.
 public import Consensus
 
 /// Some consecutive entries, encoded: whole lines of JSON, each with its newline.

@@ -2,8 +2,8 @@
 internal import Consensus
 
 extension Envelope {
-    /// Reads a request. After an append's object come its entries, which are `bytes[place...]` of the answer's
-    /// `entries`, for ``Block/init(_:in:after:runs:)``; after any other request comes nothing.
+    /// Reads a request. After an append's object come its entries, at the range that is answered, for
+    /// ``Block/init(_:in:after:runs:)``; after any other request comes nothing.
     ///
     /// - Throws: `WireError`; also for `hello`, which is a ``Hello``.
     public static func request(

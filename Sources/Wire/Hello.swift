@@ -1,10 +1,11 @@
-// What a member asks and answers before it belongs to a cluster (rule 1): the one message without a cluster id.
+// What a member asks and answers before it belongs to a cluster (rule 1): the one without a cluster id.
 public import Consensus
 internal import JSON
 
 /// Who a node is and what it holds: question and answer of `/raft/hello`.
 ///
-/// `{"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"url":"http://…","offer":"32 hex"}` and a newline.
+/// `{"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"url":"http://…","offer":"32 hex"}`
+/// and a newline.
 public struct Hello: Hashable, Sendable {
     public let node: NodeID
     public let boot: Boot

@@ -1,7 +1,7 @@
 // How a checksum stands in what it covers: first, over every byte after it.
 internal import JSON
 
-/// The size of a disk's page, to which batches, slots and headers are padded: no durable one is written again.
+/// The size of a disk's page, to which all that is written is padded: no durable one is written again.
 public let pageBytes = 4096
 
 /// How many bytes lead from `count` up to the next boundary of 4 KiB.

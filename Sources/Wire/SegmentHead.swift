@@ -3,8 +3,11 @@ public import Consensus
 internal import JSON
 
 /// A segment's header:
-/// `{"segment":{"sum":"8 hex","format":1,"cluster":"32 hex","node":1,"boot":3,"segment":2,"after":17,"durable":18}}`
-/// and a newline, padded to 4 KiB. The sum covers every byte after its closing quote up to the newline.
+/// ```
+/// {"segment":{"sum":"8 hex","format":1,"cluster":"32 hex","node":1,"boot":3,"segment":2,"after":17,
+/// "durable":18}}
+/// ```
+/// in one line, padded to 4 KiB. The sum covers every byte after its closing quote up to the newline.
 public struct SegmentHead: Hashable, Sendable {
     public let cluster: ClusterID
     public let node: NodeID

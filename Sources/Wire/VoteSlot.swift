@@ -2,8 +2,8 @@
 public import Consensus
 internal import JSON
 
-/// A slot: `{"vote":{"sum":"8 hex","count":5,"term":3,"vote":2,"boot":7,"wiped":false}}` and a newline, padded
-/// to 4 KiB. The sum covers every byte after its closing quote up to the newline.
+/// A slot: `{"vote":{"sum":"8 hex","count":5,"term":3,"vote":2,"boot":7,"wiped":false}}` and a newline,
+/// padded to 4 KiB. The sum covers every byte after its closing quote up to the newline.
 public struct VoteSlot: Hashable, Sendable {
     /// Rises with each write: of two valid slots, the one with the higher count holds.
     public let count: UInt64

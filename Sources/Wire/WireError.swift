@@ -12,7 +12,7 @@ public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public enum Problem: Hashable, Sendable {
-        /// Not the exact form that is written here: an unknown, missing, repeated or misplaced name, or spacing.
+        /// Not the exact form that is written here: an unknown, missing, repeated or misplaced name, spacing.
         case form
         /// The bytes end in the middle.
         case end

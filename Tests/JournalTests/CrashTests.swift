@@ -54,7 +54,7 @@ struct CrashTests {
     }
 
     @Test(
-        "whatever the moment and whatever the disk kept, the log is one that was written and holds all that was reported",
+        "whatever moment and whatever the disk kept, the log was once written and holds all reported",
         arguments: 1...(everyByte ? 200 : 6))
     func everyOperation(seed: UInt64) throws {
         var chance = Chance(seed: seed)

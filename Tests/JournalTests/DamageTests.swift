@@ -22,7 +22,7 @@ struct DamageTests {
         return member
     }
 
-    /// The pages that hold a live header or batch, with whether a later head or header states it to be durable.
+    /// The pages that hold a live header or batch, and whether a later head or header states it durable.
     private func livePages(_ disk: MemoryDisk) throws -> [(file: File, offset: Int, isStated: Bool)] {
         var pages: [(file: File, offset: Int, isStated: Bool)] = []
         var batches: [(file: File, pages: Range<Int>, sequence: UInt64)] = []
@@ -51,7 +51,7 @@ struct DamageTests {
     }
 
     @Test(
-        "any changed byte of the log is reported as damage, or ends it where nothing states that more was durable"
+        "any changed byte of the log is reported as damage, or ends it where no head states more durable"
     )
     func flips() throws {
         let member = try member()

@@ -1,4 +1,4 @@
-// The machine itself: what it gives the disk, in which order, and what it makes of the reports (rules 5, 6, 10).
+// The machine itself: what it gives the disk, in which order, what it makes of reports (rules 5, 6, 10).
 import Consensus
 import Journal
 import Testing

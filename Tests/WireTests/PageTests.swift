@@ -1,4 +1,4 @@
-// Batches, headers, slots and the small files (rules 5, 6, 9, 12): written, read back, and every byte vouched for.
+// Batches, headers, slots and the small files (rules 5, 6, 9, 12): read back, every byte vouched for.
 import Consensus
 import Testing
 import Wire

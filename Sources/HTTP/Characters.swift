@@ -44,17 +44,11 @@ func isTokenCharacter(_ byte: UInt8) -> Bool {
 /// Whether the byte may stand in the Host field: reg-name, IP literal, port (RFC 3986 §3.2.2).
 @inlinable @inline(__always)
 func isHostCharacter(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        true
-    case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"),
-        UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("),
-        UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"),
-        UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
-        true
-    default: false
-    }
+    // Bit n of the first number is the character n, of the second the character 64 + n.
+    let low: UInt64 = 0x2FFF_7FF2_0000_0000
+    let high: UInt64 = 0x47FF_FFFE_AFFF_FFFE
+    if byte < 64 { return low &>> UInt64(byte) & 1 == 1 }
+    return byte < 128 && high &>> UInt64(byte &- 64) & 1 == 1
 }
 
 /// The value of a hexadecimal digit, or nil.
@@ -79,6 +73,20 @@ func matches(_ literal: StaticString, _ range: Range<Int>, in bytes: Span<UInt8>
         index &+= 1
     }
     return true
+}
+
+/// The first offset of a colon in the range, or its end.
+@inlinable
+func colonOffset(_ range: Range<Int>, in bytes: Span<UInt8>) -> Int {
+    var offset = range.lowerBound
+    while offset &+ 8 <= range.upperBound {
+        let colon = word(bytes, at: offset) ^ 0x3A3A_3A3A_3A3A_3A3A
+        let mask = (colon &- 0x0101_0101_0101_0101) & ~colon & 0x8080_8080_8080_8080
+        if mask != 0 { return offset &+ mask.trailingZeroBitCount &>> 3 }
+        offset &+= 8
+    }
+    while offset < range.upperBound, bytes[offset] != UInt8(ascii: ":") { offset &+= 1 }
+    return offset
 }
 
 /// The range without spaces and tabs at its ends.

@@ -24,40 +24,66 @@ public enum Field: UInt8, Sendable, CaseIterable {
             if matches("accept", name, in: bytes) { return .accept }
             if matches("expect", name, in: bytes) { return .expect }
             return matches("origin", name, in: bytes) ? .origin : nil
-        case 8:
-            if matches("if-match", name, in: bytes) { return .ifMatch }
-            return matches("location", name, in: bytes) ? .location : nil
-        case 10: return matches("connection", name, in: bytes) ? .connection : nil
-        case 12: return matches("content-type", name, in: bytes) ? .contentType : nil
-        case 13:
-            if matches("authorization", name, in: bytes) { return .authorization }
-            if matches("if-none-match", name, in: bytes) { return .ifNoneMatch }
-            if matches("content-range", name, in: bytes) { return .contentRange }
-            return matches("last-event-id", name, in: bytes) ? .lastEventID : nil
-        case 14: return matches("content-length", name, in: bytes) ? .contentLength : nil
-        case 15: return matches("idempotency-key", name, in: bytes) ? .idempotencyKey : nil
-        case 16: return matches("content-encoding", name, in: bytes) ? .contentEncoding : nil
-        case 17: return matches("transfer-encoding", name, in: bytes) ? .transferEncoding : nil
+        case 8...17: return longNamed(name, in: bytes)
         default: return nil
         }
+    }
+
+    /// As ``named(_:in:)`` for names of 8 to 17 bytes, by their first and last eight bytes. Lines hold no controls,
+    /// so setting the bit that tells small letters from capitals maps nothing else on letters and hyphens.
+    @inlinable
+    static func longNamed(_ name: Range<Int>, in bytes: Span<UInt8>) -> Field? {
+        let first = word(bytes, at: name.lowerBound) | 0x2020_2020_2020_2020
+        let last = word(bytes, at: name.upperBound &- 8) | 0x2020_2020_2020_2020
+        switch name.count {
+        case 8:
+            if first == packed("if-match") { return .ifMatch }
+            return first == packed("location") ? .location : nil
+        case 10: return first == packed("connecti") && last == packed("nnection") ? .connection : nil
+        case 12: return first == packed("content-") && last == packed("ent-type") ? .contentType : nil
+        case 13:
+            if first == packed("authoriz"), last == packed("rization") { return .authorization }
+            if first == packed("if-none-"), last == packed("ne-match") { return .ifNoneMatch }
+            if first == packed("content-"), last == packed("nt-range") { return .contentRange }
+            return first == packed("last-eve") && last == packed("event-id") ? .lastEventID : nil
+        case 14: return first == packed("content-") && last == packed("t-length") ? .contentLength : nil
+        case 15: return first == packed("idempote") && last == packed("ency-key") ? .idempotencyKey : nil
+        case 16: return first == packed("content-") && last == packed("encoding") ? .contentEncoding : nil
+        case 17:
+            let isCoding = first == packed("transfer") && last == packed("encoding")
+            return isCoding && bytes[name.lowerBound &+ 8] == UInt8(ascii: "-") ? .transferEncoding : nil
+        default: return nil
+        }
+    }
+
+    /// The eight bytes of the literal.
+    @inlinable @inline(__always)
+    static func packed(_ literal: StaticString) -> UInt64 {
+        UInt64(littleEndian: unsafe UnsafeRawPointer(literal.utf8Start).loadUnaligned(as: UInt64.self))
     }
 }
 
 /// Where the known fields' values stand.
 public struct Fields: Sendable {
-    /// Of each field's first line the place of the value; `.none` where there is no such line.
+    /// Of each field's first line the place of the value, where bit n of `present` is set.
     @usableFromInline var places = InlineArray<16, Place>(repeating: .none)
+    /// Bit n: there is the field n.
+    @usableFromInline var present: UInt16 = 0
     /// Bit n: the field n has several lines.
     @usableFromInline var repeated: UInt16 = 0
+    /// How many field lines there are.
+    @usableFromInline var count: UInt32 = 0
     /// Where the first field line begins.
     @usableFromInline var start = 0
-    /// How many field lines there are.
-    @usableFromInline var count = 0
 
     @inlinable init() {}
 
     /// The value of the field's first line, without whitespace around it, or nil.
-    @inlinable public subscript(field: Field) -> Range<Int>? { places[Int(field.rawValue)].range }
+    @inlinable @inline(__always)
+    public subscript(field: Field) -> Range<Int>? {
+        guard present &>> UInt16(field.rawValue) & 1 == 1 else { return nil }
+        return places[Int(field.rawValue)].range
+    }
 
     /// Whether the field has several lines.
     @inlinable public func isRepeated(_ field: Field) -> Bool { repeated &>> UInt16(field.rawValue) & 1 == 1 }
@@ -71,7 +97,7 @@ public struct Fields: Sendable {
         lines.scanned = start
         while let line = try? lines.next(in: bytes), !line.isEmpty {
             guard line.lowerBound > offset, let split = try? FieldLine(line, in: bytes) else { continue }
-            if Field.named(split.name, in: bytes) == field { return split.value }
+            if split.field == field { return split.value }
         }
         return nil
     }
@@ -81,22 +107,26 @@ public struct Fields: Sendable {
     mutating func add(_ line: Range<Int>, in bytes: Span<UInt8>) throws(MessageError) {
         let split = try FieldLine(line, in: bytes)
         count &+= 1
-        guard let field = Field.named(split.name, in: bytes) else { return }
-        let index = Int(field.rawValue)
-        if places[index].range == nil {
-            places[index] = Place(split.value)
+        guard let field = split.field else { return }
+        let bit: UInt16 = 1 &<< UInt16(field.rawValue)
+        if present & bit == 0 {
+            present |= bit
+            places[Int(field.rawValue)] = Place(split.value)
         } else {
-            guard field.isList else {
-                let flaw: Flaw =
-                    switch field {
-                    case .host: .secondHost
-                    case .contentLength: .secondLength
-                    case .transferEncoding: .badTransferEncoding
-                    default: .repeatedField
-                    }
-                throw MessageError(flaw, at: line.lowerBound)
-            }
-            repeated |= 1 &<< UInt16(field.rawValue)
+            guard field.isList else { throw MessageError(field.flawOfRepetition, at: line.lowerBound) }
+            repeated |= bit
+        }
+    }
+}
+
+extension Field {
+    /// What is wrong where the field stands twice.
+    @usableFromInline var flawOfRepetition: Flaw {
+        switch self {
+        case .host: .secondHost
+        case .contentLength: .secondLength
+        case .transferEncoding: .badTransferEncoding
+        default: .repeatedField
         }
     }
 }
@@ -107,7 +137,7 @@ struct Place: Sendable {
     @usableFromInline let start: UInt32
     @usableFromInline let end: UInt32
 
-    /// No range: a field's value never begins at 0.
+    /// No range, where there may be none: nothing optional begins at 0.
     @usableFromInline static var none: Place { Place(start: 0, end: 0) }
 
     @inlinable init(start: UInt32, end: UInt32) {
@@ -118,29 +148,37 @@ struct Place: Sendable {
     /// Heads are bounded far below 2^32.
     @inlinable init(_ range: Range<Int>) {
         self.init(
-            start: UInt32(truncatingIfNeeded: range.lowerBound),
-            end: UInt32(truncatingIfNeeded: range.upperBound))
+            start: UInt32(truncatingIfNeeded: range.lowerBound), end: UInt32(truncatingIfNeeded: range.upperBound))
     }
 
-    @inlinable var range: Range<Int>? { start == 0 ? nil : Int(start)..<Int(end) }
+    @inlinable var range: Range<Int> { unsafe Range(uncheckedBounds: (Int(start), Int(end))) }
+    @inlinable var optionalRange: Range<Int>? { start == 0 ? nil : range }
 }
 
 /// A field line: name, colon, value (RFC 9112 §5).
 @usableFromInline
 struct FieldLine {
-    @usableFromInline let name: Range<Int>
+    /// The field, if its name is known.
+    @usableFromInline let field: Field?
     /// Without whitespace around it.
     @usableFromInline let value: Range<Int>
 
     @inlinable
     init(_ line: Range<Int>, in bytes: Span<UInt8>) throws(MessageError) {
-        var offset = line.lowerBound
-        while offset < line.upperBound, isTokenCharacter(bytes[offset]) { offset &+= 1 }
-        guard offset < line.upperBound, offset > line.lowerBound, bytes[offset] == UInt8(ascii: ":") else {
-            throw FieldLine.error(line, at: offset, in: bytes)
+        let colon = colonOffset(line, in: bytes)
+        let name = line.lowerBound..<colon
+        field = Field.named(name, in: bytes)
+        if field == nil {
+            // Known names are tokens; any other must be looked at.
+            var offset = line.lowerBound
+            while offset < colon, isTokenCharacter(bytes[offset]) { offset &+= 1 }
+            guard offset == colon, colon < line.upperBound, !name.isEmpty else {
+                throw FieldLine.error(line, at: offset, in: bytes)
+            }
+        } else {
+            guard colon < line.upperBound else { throw MessageError(.missingColon, at: line.lowerBound) }
         }
-        name = line.lowerBound..<offset
-        value = trimmed(offset &+ 1..<line.upperBound, in: bytes)
+        value = trimmed(colon &+ 1..<line.upperBound, in: bytes)
     }
 
     /// Why the line, whose name ends at `offset`, is no field line.

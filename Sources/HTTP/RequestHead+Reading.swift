@@ -49,7 +49,7 @@ extension RequestHead {
         guard offset > line.lowerBound else { throw MessageError(.badMethod, at: offset) }
         guard offset < line.upperBound else { throw MessageError(.badRequestLine, at: line.lowerBound) }
         guard bytes[offset] == 0x20 else { throw MessageError(.badMethod, at: offset) }
-        methodName = line.lowerBound..<offset
+        methodPlace = Place(line.lowerBound..<offset)
         method = Method.named(methodName, in: bytes)
         offset &+= 1
 
@@ -67,7 +67,7 @@ extension RequestHead {
         guard offset > start, offset < line.upperBound else {
             throw MessageError(.badRequestLine, at: line.lowerBound)
         }
-        target = start..<offset
+        targetPlace = Place(start..<offset)
         isVersion10 = try readVersion(offset &+ 1..<line.upperBound, in: bytes)
         try readTarget(mark: mark, in: bytes)
     }
@@ -75,20 +75,20 @@ extension RequestHead {
     /// Tells the target's form; `mark` is where its first question mark stands, or negative.
     private mutating func readTarget(mark: Int, in bytes: Span<UInt8>) throws(MessageError) {
         let pathEnd = mark < 0 ? target.upperBound : mark
-        if mark >= 0 { query = mark + 1..<target.upperBound }
+        if mark >= 0 { queryPlace = Place(mark + 1..<target.upperBound) }
         if bytes[target.lowerBound] == UInt8(ascii: "/") {
-            path = target.lowerBound..<pathEnd
+            pathPlace = Place(target.lowerBound..<pathEnd)
             return
         }
         if equals("CONNECT", methodName, in: bytes) {
             form = .authority
-            path = target.upperBound..<target.upperBound
-            query = nil
+            pathPlace = Place(target.upperBound..<target.upperBound)
+            queryPlace = .none
             return
         }
         if target.count == 1, bytes[target.lowerBound] == UInt8(ascii: "*"), method == .options {
             form = .asterisk
-            path = target.upperBound..<target.upperBound
+            pathPlace = Place(target.upperBound..<target.upperBound)
             return
         }
         form = .absolute
@@ -99,8 +99,8 @@ extension RequestHead {
         guard end > authority, isHost(authority..<end, in: bytes) else {
             throw MessageError(.badTarget, at: authority)
         }
-        host = authority..<end
-        path = end..<pathEnd
+        hostPlace = Place(authority..<end)
+        pathPlace = Place(end..<pathEnd)
     }
 
     /// Where the authority of an absolute target begins.
@@ -124,7 +124,7 @@ extension RequestHead {
         if let value = fields[.host] {
             guard isHost(value, in: bytes) else { throw MessageError(.badHost, at: value.lowerBound) }
             // An absolute target's host wins (RFC 9112 §3.2.2).
-            if host == nil { host = value }
+            if host == nil { hostPlace = Place(value) }
         } else if !isVersion10 {
             throw MessageError(.missingHost, at: count)
         }

@@ -36,25 +36,32 @@ public struct RequestHead: Sendable {
     public internal(set) var keepAlive = true
     public internal(set) var expectation = Expect.none
     public internal(set) var framing = Framing.none
-    /// The method as it was written.
-    public internal(set) var methodName = 0..<0
-    /// The target as it was written, query and all.
-    public internal(set) var target = 0..<0
-    /// The path, percent-escapes as they are; empty (an absolute target without one) means `/`.
-    public internal(set) var path = 0..<0
-    /// What follows the first question mark; nil where there is none.
-    public internal(set) var query: Range<Int>?
-    /// The host that was asked: an absolute target's, else the Host field's; nil only in HTTP/1.0.
-    public internal(set) var host: Range<Int>?
     /// Where the fields' values stand.
     public internal(set) var fields = Fields()
     /// The bytes of the head with the empty line that ends it: where the content begins.
     public internal(set) var count = 0
 
+    @usableFromInline var methodPlace = Place.none
+    @usableFromInline var targetPlace = Place.none
+    @usableFromInline var pathPlace = Place.none
+    @usableFromInline var queryPlace = Place.none
+    @usableFromInline var hostPlace = Place.none
+
+    /// The method as it was written.
+    @inlinable public var methodName: Range<Int> { methodPlace.range }
+    /// The target as it was written, query and all.
+    @inlinable public var target: Range<Int> { targetPlace.range }
+    /// The path, percent-escapes as they are; empty (an absolute target without one) means `/`.
+    @inlinable public var path: Range<Int> { pathPlace.range }
+    /// What follows the first question mark; nil where there is none.
+    @inlinable public var query: Range<Int>? { queryPlace.optionalRange }
+    /// The host that was asked: an absolute target's, else the Host field's; nil only in HTTP/1.0.
+    @inlinable public var host: Range<Int>? { hostPlace.optionalRange }
+
     @usableFromInline init() {}
 
     /// The value of the field's first line, or nil.
-    @inlinable public subscript(field: Field) -> Range<Int>? { fields[field] }
+    @inlinable @inline(__always) public subscript(field: Field) -> Range<Int>? { fields[field] }
 
     /// The content, where it is not chunked and all of it has arrived.
     @inlinable public func wholeContent(in bytes: Span<UInt8>) -> Range<Int>? {

@@ -144,18 +144,31 @@ public enum Writer {
 }
 
 extension [UInt8] {
-    @inlinable mutating func add(_ literal: StaticString) {
-        unsafe append(
-            contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    @inlinable @inline(__always) mutating func add(_ literal: StaticString) {
+        unsafe add(from: literal.utf8Start, count: literal.utf8CodeUnitCount)
     }
 
-    @inlinable mutating func add(bytes: Span<UInt8>) {
-        unsafe bytes.withUnsafeBufferPointer { buffer in unsafe append(contentsOf: buffer) }
+    @inlinable @inline(__always) mutating func add(bytes: Span<UInt8>) {
+        unsafe bytes.withUnsafeBufferPointer { source in
+            guard let start = source.baseAddress else { return }
+            unsafe add(from: start, count: source.count)
+        }
     }
 
     /// Adds a part of a literal that is known to have it.
     mutating func add(_ literal: StaticString, _ start: Int, _ count: Int) {
-        unsafe append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start + start, count: count))
+        unsafe add(from: literal.utf8Start + start, count: count)
+    }
+
+    @inlinable @inline(__always)
+    @unsafe mutating func add(from start: UnsafePointer<UInt8>, count: Int) {
+        append(addingCapacity: count) { out in
+            unsafe out.withUnsafeMutableBufferPointer { buffer, initialized in
+                guard let target = buffer.baseAddress else { return }
+                unsafe UnsafeMutableRawPointer(target).copyMemory(from: start, byteCount: count)
+                initialized = count
+            }
+        }
     }
 
     /// Adds a number that is not negative.

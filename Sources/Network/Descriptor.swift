@@ -24,5 +24,17 @@ public struct Descriptor: ~Copyable, Sendable {
     }
 }
 
+/// Raises this process's limit of open descriptors to `wanted`, or as near as it may be. Answers the limit now.
+public func raiseOpenFilesLimit(to wanted: Int) -> Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+    if limit.rlim_cur < UInt(wanted) {
+        limit.rlim_cur = min(UInt(wanted), limit.rlim_max)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        _ = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+    return Int(clamping: limit.rlim_cur)
+}
+
 /// Makes SIGPIPE harmless in this process: a broken connection shows as an error of the write.
 public func ignoreBrokenPipes() { linux_ignore_broken_pipes() }

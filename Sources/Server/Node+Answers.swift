@@ -65,9 +65,10 @@ extension Node {
     }
 
     private var age: Age {
-        Age(
-            appliedIndex: replica.applied.rawValue,
-            leaderContactMilliseconds: replica.view.leaderContact?.milliseconds)
+        let isLeader = replica.raft.role == .leader
+        let contact = replica.raft.lastLeaderContact.map { (Instant(nanoseconds: now) - $0).milliseconds }
+        return Age(
+            appliedIndex: replica.applied.rawValue, leaderContactMilliseconds: isLeader ? 0 : contact)
     }
 
     mutating func failed(_ ticket: Ticket, _ failure: Failure) {
@@ -80,7 +81,7 @@ extension Node {
         guard let head = clients[slot].head, let request = clients[slot].request else { return }
         // Content that was announced and not read makes the rest of the connection unreadable.
         let isCut = !isWhole(slot, head)
-        var answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
+        let answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
         switch failure {
         case .notLeader(let leader):
             if request.mayRedirect, let url = url(of: leader) {
@@ -100,7 +101,6 @@ extension Node {
             answer.appendTimeout(isRead ? nil : WriteOutcome(outcome), to: &clients[slot].outbound.bytes)
         case .overloaded: answer.append(.overloaded, to: &clients[slot].outbound.bytes)
         }
-        answer = Answer(context, Manner(keepAlive: false))
         end(slot, isCut: isCut)
     }
 

@@ -139,7 +139,8 @@ extension Node {
         while let name = timers.due(at: now) {
             let token = Token(rawValue: name)
             if token.slot & Place.kindMask == Place.linkBits {
-                linkTimer(Int(token.slot & ~Place.kindMask), isLoss: token.generation == 0)
+                guard let timer = LinkTimer(rawValue: token.generation) else { continue }
+                expireLink(Int(token.slot & ~Place.kindMask), timer)
             } else if clients.contains(token) {
                 expireClient(token)
             }

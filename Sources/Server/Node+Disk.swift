@@ -26,7 +26,9 @@ extension Node {
 
     private mutating func take(_ completion: Completion) {
         switch completion {
-        case .started: replica.started()
+        case .started:
+            replica.started()
+            reader.measure()
         case .persisted(let write): replica.persisted(write)
         case .stored(let hard): replica.stored(hard)
         case .storedIdentity: replica.storedIdentity()

@@ -22,6 +22,9 @@ extension Node {
         }
         links[slot].enqueue(parcel, at: now)
         touchLink(slot)
+        if case .apart(let until) = links[slot].state {
+            timers.set(until, for: LinkTimer.dial.name(slot))
+        }
     }
 
     private func retryMoment(_ slot: Int) -> UInt64 {
@@ -33,7 +36,7 @@ extension Node {
     private mutating func owe(_ slot: Int, at moment: UInt64) {
         if links[slot].lossDueAt != nil { return }
         links[slot].lossDueAt = moment
-        timers.set(moment, for: Token(slot: Place.linkBits | UInt32(slot), generation: 0).rawValue)
+        timers.set(moment, for: LinkTimer.loss.name(slot))
     }
 
     private mutating func touchLink(_ slot: Int) {
@@ -183,17 +186,25 @@ extension Node {
         guard links[slot].timerAt == nil, let since = links[slot].waitsSince else { return }
         let moment = since + patience(links[slot].lane)
         links[slot].timerAt = moment
-        timers.set(moment, for: Token(slot: Place.linkBits | UInt32(slot), generation: 1).rawValue)
+        timers.set(moment, for: LinkTimer.silence.name(slot))
     }
 
-    /// A timer of a link: a loss that is due, or a look whether it is silent.
-    mutating func linkTimer(_ slot: Int, isLoss: Bool) {
-        if isLoss {
+    mutating func expireLink(_ slot: Int, _ timer: LinkTimer) {
+        switch timer {
+        case .loss:
             links[slot].lossDueAt = nil
             replica.lost(links[slot].peer, links[slot].lane)
-            return
+        case .dial:
+            if case .apart(let until) = links[slot].state, until <= now, !links[slot].flights.isEmpty {
+                connect(slot)
+            }
+        case .silence:
+            links[slot].timerAt = nil
+            lookForSilence(slot)
         }
-        links[slot].timerAt = nil
+    }
+
+    private mutating func lookForSilence(_ slot: Int) {
         guard let since = links[slot].waitsSince else { return }
         if now >= since + patience(links[slot].lane) {
             log.debug("node \(links[slot].peer) has been silent for too long; the connection is given up")
@@ -208,5 +219,19 @@ extension Node {
             let learned = try? BaseURL(String(decoding: url, as: UTF8.self), for: "url")
         else { return }
         peers[place].url = learned
+    }
+}
+
+/// What a link wants to be woken for; its name in the timers has the link's place in it.
+enum LinkTimer: UInt32 {
+    /// The replica is to be told that what was in flight is lost.
+    case loss
+    /// The link may have been silent for too long.
+    case silence
+    /// The pause before the next connection is over.
+    case dial
+
+    func name(_ slot: Int) -> UInt64 {
+        Token(slot: Place.linkBits | UInt32(slot), generation: rawValue).rawValue
     }
 }

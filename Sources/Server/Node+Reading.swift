@@ -10,14 +10,23 @@ extension Node {
     /// Goes on with a connection as far as its bytes and bounds allow.
     mutating func goOn(_ slot: Int) {
         let token = clients.token(at: slot)
+        var readsLeft = Self.readsMax
         while clients.contains(token) {
             switch step(slot) {
             case .again: continue
             case .rest: return
-            case .read: if !read(slot) { return }
+            case .read:
+                if readsLeft == 0 {
+                    makeRunnable(slot)
+                    return
+                }
+                readsLeft -= 1
+                if !read(slot) { return }
             }
         }
     }
+    /// So often one connection is read from in one turn at most, so that the others get theirs.
+    private static let readsMax = 16
 
     /// What a connection needs next.
     enum Next {
@@ -50,7 +59,11 @@ extension Node {
         switch clients[slot].receive(&pool) {
         case .received(_, let mayHaveMore):
             if !mayHaveMore && !clients[slot].isEnding { clients[slot].mayRead = false }
-            if wasIdle, case .head = clients[slot].stage { setDeadline(slot, after: configuration.headTime) }
+            switch clients[slot].stage {
+            case .head: if wasIdle { setDeadline(slot, after: configuration.headTime) }
+            case .content: setDeadline(slot, after: configuration.headTime)
+            case .waiting, .ending: break
+            }
             return true
         case .nothing:
             clients[slot].mayRead = false
@@ -79,6 +92,7 @@ extension Node {
         let owesAnswer = !clients[slot].exchanges.isEmpty || !clients[slot].outbound.isEmpty
         if owesAnswer && clients[slot].inbound.isEmpty {
             clients[slot].closesWhenSent = clients[slot].exchanges.isEmpty
+            clients[slot].closesAfterExchanges = true
             touch(slot)
         } else {
             // Nothing was asked, or the request was cut short: there is nobody to tell.
@@ -120,7 +134,13 @@ extension Node {
             if clients[slot].inbound.count >= end {
                 return dispatch(slot, head, head.count..<end, isDecoded: false)
             }
-            clients[slot].inbound.reserve(end, pool: &pool)
+            // The room grows with what has come: who announces much and sends nothing holds nothing.
+            let count = clients[slot].inbound.count
+            if count >= BufferPool.bufferBytes / 2 {
+                clients[slot].inbound.reserve(min(end, max(4 * count, Self.chunkBytes)), pool: &pool)
+            } else {
+                clients[slot].inbound.reserve(min(end, BufferPool.bufferBytes), pool: &pool)
+            }
             return .read
         case .chunked:
             do throws(MessageError) {

@@ -99,7 +99,7 @@ extension Node {
 
     private mutating func put(_ slot: Int, _ content: Range<Int>, isDecoded: Bool) {
         guard let request = clients[slot].request else { return }
-        if journal.isFull {
+        if journal.isFull && replica.raft.role == .leader {
             refuse(slot, .diskFull)
             return
         }
@@ -129,7 +129,7 @@ extension Node {
 
     private mutating func delete(_ slot: Int) {
         guard let request = clients[slot].request else { return }
-        if journal.isFull {
+        if journal.isFull && replica.raft.role == .leader {
             refuse(slot, .diskFull)
             return
         }

@@ -8,8 +8,8 @@ extension Node {
     mutating func say(_ notice: Notice) {
         switch notice {
         case .waitingFor(let nodes):
-            // Said once a second at most: it is noticed at each round of questions.
-            if now < lastComplaintAt + 5_000_000_000 { return }
+            // It is noticed at each round of questions, and at the usual start for a moment only.
+            if now < startedAt + 1_000_000_000 || now < lastComplaintAt + 5_000_000_000 { return }
             lastComplaintAt = now
             log.log(
                 level: notice.level,

@@ -67,7 +67,8 @@ struct PeerLink: ~Copyable {
     /// Whether one more parcel may be queued here.
     var hasRoom: Bool {
         switch state {
-        case .apart: false
+        // A vote asked for a moment late still counts; a heartbeat does not.
+        case .apart: lane == .votes && flights.count < 4
         case .resolving, .dialing, .open:
             outbound.count < Self.unsentBytesMax && flights.count < Self.flightsMax
         }

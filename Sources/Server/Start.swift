@@ -9,47 +9,29 @@ internal import Network
 internal import Replica
 internal import Wire
 
-/// Runs a node until it is asked to end (SIGTERM, SIGINT). Blocks. Answers the process's exit status.
+/// Runs a node until it is asked to end (SIGTERM, SIGINT). Blocks.
 ///
-/// - Throws: ``StartFailure`` if the node cannot start, with what to do about it.
-public func serve(_ configuration: Configuration, logLevel: Logger.Level) throws(StartFailure) -> Int32 {
+/// - Throws: ``StartFailure`` if the node cannot start or go on, with what to do about it.
+public func serve(_ configuration: Configuration, logLevel: Logger.Level) throws(StartFailure) {
     ignoreBrokenPipes()
-    do throws(SystemError) {
+    do {
         // Blocked signals are inherited: before any thread is started.
         let signals = try SignalInbox()
         let writer = try LogWriter()
         defer { writer.close() }
         var log = Logger(label: "rast") { _ in LogLines(writer, level: logLevel) }
         log[metadataKey: "node"] = "\(configuration.node)"
-        return try run(configuration, signals, log)
-    } catch {
-        throw StartFailure("\(error)")
-    }
-}
-
-private func run(
-    _ configuration: Configuration, _ signals: consuming SignalInbox, _ log: Logger
-) throws(SystemError) -> Int32 {
-    do throws(StartFailure) {
         var node = try Node.start(configuration, signals, log)
-        try node.runGuarded()
-        return 0
+        try node.run()
+        node.close()
+    } catch let failure as StartFailure {
+        throw failure
     } catch {
-        log.critical("\(error)")
-        return 1
+        throw StartFailure("Cannot go on: \(error).")
     }
 }
 
 extension Node {
-    fileprivate mutating func runGuarded() throws(StartFailure) {
-        do throws(SystemError) {
-            try run()
-            close()
-        } catch {
-            throw StartFailure("The event loop cannot go on: \(error).")
-        }
-    }
-
     fileprivate static func start(
         _ configuration: Configuration, _ signals: consuming SignalInbox, _ log: Logger
     ) throws(StartFailure) -> Node {
@@ -57,6 +39,12 @@ extension Node {
         let began = monotonicNanoseconds()
         // The port is taken before the log is read: whoever starts a node twice hears of it at once.
         let listener = try listen(configuration)
+        var configuration = configuration
+        if configuration.listen.port == 0 && configuration.advertise.place == configuration.listen {
+            configuration.advertise = BaseURL(
+                HostPort(host: configuration.listen.host, port: listener.address.port))
+        }
+        raiseDescriptorLimit(configuration, log)
         var store = Store()
         var settings = Journal.Settings()
         settings.segmentBytes = UInt64(configuration.segmentBytes)
@@ -91,6 +79,17 @@ extension Node {
             return Node(configuration, log, directory, journal, replica, listener, signals, ground)
         } catch {
             throw StartFailure("\(error).")
+        }
+    }
+
+    /// The soft limit of descriptors is often far below the hard one.
+    private static func raiseDescriptorLimit(_ configuration: Configuration, _ log: Logger) {
+        let wanted = configuration.connectionsMax + reservedConnections + 64
+        let limit = raiseOpenFilesLimit(to: wanted)
+        if limit < wanted {
+            log.warning(
+                "only \(limit) files may be open here, fewer than \(wanted) for --max-connections: raise ulimit -n"
+            )
         }
     }
 

@@ -28,7 +28,7 @@ struct Dev: ParsableCommand {
     func run() throws {
         guard (1...9).contains(nodes) else { throw UsageError("--nodes expects 1 to 9, not \(nodes).") }
         guard port > 0 else { throw UsageError("--port expects 1 to 65535.") }
-        let signals = try SignalInbox()
+        let signals = try SignalInbox(withHangUp: true)
         let ports = try freePorts()
         let folder = try TemporaryFolder(keptAt: data)
         var cluster = LocalCluster(ports: ports, folder: folder.path, logLevel: logLevel)
@@ -70,7 +70,7 @@ struct Dev: ParsableCommand {
     private func introduce(_ ports: [UInt16], _ folder: borrowing TemporaryFolder) {
         let urls = ports.map { "http://127.0.0.1:\($0)" }
         let last = urls[urls.count - 1]
-        say(
+        put(
             """
             A cluster of \(nodes) is ready: \(urls.joined(separator: "  "))
             \(folder.isKept ? "Data in \(folder.path)." : "Its data is temporary: \(folder.path).") Ctrl-C ends it. Try:

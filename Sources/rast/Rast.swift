@@ -17,7 +17,7 @@ struct Rast: ParsableCommand {
             EXIT STATUS: 0 done, 1 the operation failed, 2 usage, 3 no leader or unreachable.
             """,
         version: version,
-        subcommands: [Serve.self, Dev.self, Log.self])
+        subcommands: [Serve.self, Dev.self, Log.self, Simulate.self])
 
     /// Like the parser's own `main`, with our exit status for usage errors, and errors in one line.
     static func main() {
@@ -38,7 +38,7 @@ struct Rast: ParsableCommand {
             default:
                 let message = fullMessage(for: error)
                 if code.isSuccess {
-                    say(message)
+                    put(message)
                     Glibc.exit(0)
                 }
                 complain(message)
@@ -54,7 +54,7 @@ func complain(_ text: String) {
 }
 
 /// Writes to standard output, at once.
-func say(_ text: String) { write(text + "\n", to: 1) }
+func put(_ text: String) { write(text + "\n", to: 1) }
 
 private func write(_ text: String, to descriptor: Int32) {
     var text = text

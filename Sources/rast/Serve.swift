@@ -58,7 +58,7 @@ struct Serve: ParsableCommand {
             throw UsageError(
                 "--log-level expects trace, debug, info, notice, warning or error, not \"\(logLevel)\".")
         }
-        throw ExitCode(try serve(configuration, logLevel: level))
+        try serve(configuration, logLevel: level)
     }
 
     private func checked() throws(UsageError) -> Configuration {

@@ -72,6 +72,7 @@ struct Folders {
         found.sort { $0.number < $1.number }
         let stored = cluster
         for (place, file) in found.enumerated() {
+            // Segments are only ever removed oldest first, once a snapshot covers them; without one, none is.
             let expected = UInt64(place) + 1
             guard file.number == expected else { throw .missing(segment: expected) }
             let head = try readHead(storage, file.number, node: node)

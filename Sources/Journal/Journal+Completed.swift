@@ -46,7 +46,7 @@ extension Journal {
     private mutating func goOnStopping(
         into completions: inout [Completion], operations: inout [Operation]
     ) {
-        guard stopping == .asked, plan == nil, batchesInFlight == 0 else { return }
+        guard stopping == .asked, batchesInFlight == 0 else { return }
         if isStarted, segment != nil {
             if !gathered.isEmpty { return writeGathered(into: &operations) }
             if isMarkDue || commit > statedCommit { return writeMark(into: &operations) }

@@ -58,7 +58,9 @@ struct CrashTests {
         arguments: 1...(everyByte ? 200 : 6))
     func everyOperation(seed: UInt64) throws {
         var chance = Chance(seed: seed)
-        var member = try Member(MemoryDisk())
+        var settings = smallSettings()
+        settings.batchesInFlightMax = seed % 2 == 0 ? 3 : 1
+        var member = try Member(MemoryDisk(), settings: settings)
         var life = 1
         for step in 0..<260 {
             if member.completions.contains(.started), member.journal.cluster == nil { member.join() }
@@ -72,7 +74,7 @@ struct CrashTests {
                 var disk = member.disk
                 if chance.chance(1, in: 2), let next = member.queue.first { disk.begin(next) }
                 if chance.chance(1, in: 2) { disk.losePower(&chance) }
-                let next = try Member(disk)
+                let next = try Member(disk, settings: settings)
                 member.check(next.opened, "seed \(seed), life \(life) ended at step \(step)")
                 member = next
                 life += 1

@@ -19,6 +19,12 @@ struct DamageTests {
             member.settle()
             if round == 8 { member = try Member.started(member.disk) }
         }
+        // The last segment has batches that only later ones in it state to be durable.
+        member = try Member.started(member.disk)
+        for _ in 0..<3 {
+            member.append(2)
+            member.settle()
+        }
         return member
     }
 

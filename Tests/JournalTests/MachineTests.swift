@@ -140,6 +140,21 @@ struct MachineTests {
         #expect(idle.completions.last == .stopped)
     }
 
+    @Test("a node that never started stops at once, and one in the middle of its start after that")
+    func stoppingEarly() throws {
+        var member = try Member(MemoryDisk())
+        member.stop()
+        #expect(member.completions.isEmpty)
+        member.drain()
+        #expect(member.completions == [.started, .stopped])
+        var (journal, _) = try open(MemoryDisk())
+        var completions: [Completion] = []
+        var operations: [Operation] = []
+        journal.stop(commit: .zero, into: &completions, operations: &operations)
+        #expect(completions == [.stopped])
+        #expect(operations.isEmpty)
+    }
+
     @Test("a failed write is final: said once, and nothing is reported or written after it")
     func failure() throws {
         var member = try Member.started()

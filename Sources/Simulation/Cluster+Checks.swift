@@ -1,0 +1,197 @@
+// What is checked after every step, by what is seen from outside: bytes on disks and in messages.
+internal import Consensus
+internal import Journal
+internal import KeyValue
+internal import Replica
+internal import Wire
+
+extension Cluster {
+    /// After every turn of a node.
+    func check(_ node: SimulatedNode) throws(Violation) {
+        node.replica?.checkInvariants()
+        guard let applied = node.replica?.applied, let term = node.replica?.raft.term else { return }
+        let through = Int(applied.rawValue)
+        guard through <= node.log.count else {
+            throw Violation("apply: node \(node.place + 1) applied \(through), which its journal never got")
+        }
+        if node.checked < through {
+            for index in node.checked + 1...through {
+                try table.applied(
+                    node.log[index - 1], at: index, on: node.place, in: term.rawValue, of: nodes.count)
+            }
+            node.checked = through
+            if let hash = node.replica?.store.hash {
+                try table.applied(hash: hash, through: through, on: node.place)
+            }
+        }
+        if node.replica?.raft.role == .leader {
+            try table.leads(node.place, in: term.rawValue, with: node.log)
+        }
+    }
+
+    // Recovery ---------------------------------------------------------------------------------------------
+
+    /// What was read back must be what was durable, or that and the one write that was under way; less only
+    /// where something was changed behind the journal's back, and then it must say so.
+    func checkRecovered(_ node: SimulatedNode, _ read: Reading) throws(Violation) {
+        let recovered = read.recovered
+        guard read.log.count == Int(recovered.last.index.rawValue) else {
+            throw Violation("recovery: node \(node.place + 1) tells of \(recovered.last), gives \(read.log.count)")
+        }
+        let isExact = isEqual(read, node.durable) || node.maybe.map { isEqual(read, $0) } ?? false
+        switch node.health {
+        case .whole:
+            guard isExact, recovered.damage == nil, !recovered.isWiped else {
+                throw Violation("recovery: \(difference(node, read))")
+            }
+        case .damaged:
+            if recovered.isWiped {
+                node.health = .wiped
+            } else if recovered.damage == nil {
+                guard isExact else { throw Violation("recovery: damage is not noticed: \(difference(node, read))") }
+                node.health = .whole
+            } else {
+                let isPart = isPrefix(read, of: node.durable) || node.maybe.map { isPrefix(read, of: $0) } ?? false
+                guard isPart else {
+                    throw Violation("recovery: damage made something new: \(difference(node, read))")
+                }
+            }
+        case .wiped, .dead: return
+        }
+    }
+
+    private func isEqual(_ read: Reading, _ state: DurableState) -> Bool {
+        read.log.count == state.log.count && isPrefix(read, of: state)
+    }
+
+    private func isPrefix(_ read: Reading, of state: DurableState) -> Bool {
+        let hard = read.recovered.hardState
+        let count = read.log.count
+        return hard.term.rawValue == state.term && hard.vote == state.vote && count <= state.log.count
+            && (count == 0 || read.log[count - 1] == state.log[count - 1])
+    }
+
+    private func difference(_ node: SimulatedNode, _ read: Reading) -> String {
+        let hard = read.recovered.hardState
+        let found =
+            "node \(node.place + 1) found term \(hard.term) vote \(hard.vote.map { "\($0)" } ?? "-") last "
+            + "\(read.recovered.last) damage \(read.recovered.damage.map { "\($0)" } ?? "-") wiped "
+            + "\(read.recovered.isWiped)"
+        return "\(found); durable were \(node.durable), or \(node.maybe.map { "\($0)" } ?? "-")"
+    }
+
+    /// Before the first message to a peer, everything recovered must survive the next power loss.
+    func started(_ node: SimulatedNode) throws(Violation) {
+        let read: Reading
+        do throws(RecoveryError) {
+            read = try recover(node.disk.afterWorstLoss, node.id)
+        } catch {
+            throw Violation("start: node \(node.place + 1) would not start again: \(error)")
+        }
+        let hard = read.recovered.hardState
+        let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: read.log)
+        guard read.log == node.log || sabotage == .forgetTail, node.replica?.raft.hard.term == hard.term || sabotage == .forgetVote
+        else {
+            throw Violation(
+                "start: node \(node.place + 1) has \(node.log.count) entries and would keep \(state) only")
+        }
+        node.isStarted = true
+        node.durable = state
+        node.maybe = nil
+        for (at, record) in read.log.enumerated() {
+            try table.becameDurable(record, at: at + 1, on: node.place)
+        }
+    }
+
+    // Messages that leave ----------------------------------------------------------------------------------
+
+    /// Nothing leaves that says more than the disk holds.
+    func check(_ message: Message, leaving node: SimulatedNode) throws(Violation) {
+        let durable = node.durable
+        func broken(_ what: String) -> Violation {
+            Violation(
+                "durability: node \(node.place + 1) says \(what) in term \(message.term), and its disk holds "
+                    + "\(durable)")
+        }
+        guard node.isStarted, node.health != .wiped else {
+            throw Violation("node \(node.place + 1) must be mute, and says \(message.body)")
+        }
+        switch message.body {
+        case .preVote, .preVoted(granted: true): break
+        case .append, .appended, .rejected, .heartbeat, .heard, .preVoted, .vote, .voted, .timeoutNow, .noted,
+            .readIndex, .readIndexed:
+            guard durable.term >= message.term.rawValue else { throw broken("anything") }
+        }
+        switch message.body {
+        case .vote: try vote(of: node, for: node.id, in: message.term, else: broken("it stands"))
+        case .voted(granted: true):
+            try vote(of: node, for: message.to, in: message.term, else: broken("it votes for \(message.to)"))
+        case .appended(let match): try check(match, in: message, of: node, else: broken("it holds \(match)"))
+        case .append(let append): try checkCommit(append.commit, of: node)
+        case .heartbeat(let commit, _): try checkCommit(commit, of: node)
+        case .readIndexed(_, let index): try checkCommit(index, of: node)
+        case .rejected, .heard, .preVote, .preVoted, .voted, .timeoutNow, .noted, .readIndex: return
+        }
+    }
+
+    /// One vote a term, and on disk before it is told.
+    private func vote(
+        of node: SimulatedNode, for candidate: NodeID, in term: Term, else broken: Violation
+    ) throws(Violation) {
+        let durable = node.durable
+        guard durable.term > term.rawValue || durable.term == term.rawValue && durable.vote == candidate else {
+            throw broken
+        }
+        guard term.rawValue < 1 << 20 else { throw Violation("the term is \(term)") }
+        while node.votes.count <= Int(term.rawValue) { node.votes.append(nil) }
+        if let other = node.votes[Int(term.rawValue)], other != candidate {
+            throw Violation(
+                "one vote: node \(node.place + 1) votes for \(other) and for \(candidate) in term \(term)")
+        }
+        guard node.health == .whole else {
+            throw Violation("node \(node.place + 1) is damaged, and votes in term \(term)")
+        }
+        node.votes[Int(term.rawValue)] = candidate
+    }
+
+    private func check(
+        _ match: LogIndex, in message: Message, of node: SimulatedNode, else broken: Violation
+    ) throws(Violation) {
+        let index = Int(match.rawValue)
+        guard index <= node.durable.log.count else { throw broken }
+        let leader = nodes[Int(message.to.rawValue) - 1]
+        guard index > 0, leader.replica?.raft.role == .leader, leader.replica?.raft.term == message.term,
+            leader.isStarted
+        else { return }
+        guard index <= leader.log.count, leader.log[index - 1] == node.durable.log[index - 1] else {
+            throw Violation("match: node \(node.place + 1) agrees with its leader up to \(match), and does not")
+        }
+    }
+
+    private func checkCommit(_ commit: LogIndex, of node: SimulatedNode) throws(Violation) {
+        guard Int(commit.rawValue) <= table.committed.count else {
+            throw Violation("commit: node \(node.place + 1) tells of commit \(commit), which is not")
+        }
+    }
+
+    /// A cluster's id is told once it is durable, and there is only one.
+    func check(_ hello: Hello, leaving node: SimulatedNode) throws(Violation) {
+        guard let cluster = hello.cluster, sabotage != .skipFolderSync else { return }
+        let survives = node.disk.afterWorstLoss
+        let bytes = try? survives.read(.identity, offset: 0, count: pageBytes)
+        let identity = bytes.flatMap { $0 }.flatMap { try? Identity($0.span) }
+        guard identity?.cluster == cluster || node.health != .whole else {
+            throw Violation("durability: node \(node.place + 1) tells a cluster's id that is not on its disk")
+        }
+        if let known = clusterID, known != cluster {
+            throw Violation("first start: two clusters, \(known) and \(cluster)")
+        }
+        clusterID = cluster
+    }
+}
+
+extension DurableState: CustomStringConvertible {
+    var description: String {
+        "term \(term) vote \(vote.map { "\($0)" } ?? "-") last \(log.last?.term ?? 0).\(log.count)"
+    }
+}

@@ -1,0 +1,151 @@
+// The disk thread of each node: one operation after the other, each taking its time, some of them failing.
+internal import Consensus
+internal import Journal
+internal import Replica
+internal import Wire
+
+extension Cluster {
+    /// Begins the next operation if none is under way.
+    func startDisk(_ node: SimulatedNode) {
+        guard !node.isDiskBusy, let operation = node.operations.first, node.isUp else { return }
+        node.isDiskBusy = true
+        var time = node.random.longTailed(odds.diskTime)
+        if case .rename = operation.action { time /= 4 }
+        if isChaos, node.random.happens(odds.slowSync) {
+            counts.count(.syncSlow)
+            time = node.random.draw(20 * Self.millisecond...1_500 * Self.millisecond)
+        }
+        queue.add(.disk(node.place, life: node.life), at: after(time))
+        if node.crashesInOperation {
+            node.crashesInOperation = false
+            let isPower = node.random.happens(600_000)
+            queue.add(
+                .crash(node.place, life: node.life, isPower: isPower),
+                at: after(node.random.next(below: time + 1)))
+        }
+    }
+
+    func diskIsDone(_ node: SimulatedNode, _ life: Int, _ event: Event) throws(Violation) {
+        guard isAwake(node, life: life, else: event), node.isDiskBusy else { return }
+        node.isDiskBusy = false
+        let operation = node.operations.removeFirst()
+        let failure = node.hasDiskFailed ? Self.failure(.failed) : drawFailure(node, operation)
+        if failure == nil {
+            perform(operation.action, node)
+            try believe(operation.action, node)
+        } else {
+            fail(operation, node)
+        }
+        trace.begin(now)
+        trace.text("n", UInt64(node.place) + 1)
+        trace.text(failure == nil ? " did " : " failed to ")
+        trace.text(operation.action.summary)
+        trace.end()
+        tell(node)
+        var completions: [Completion] = []
+        node.journal?.completed(
+            operation.id, failure: failure, into: &completions, operations: &node.operations)
+        for completion in completions { try take(completion, node) }
+        startDisk(node)
+        try takeTurn(node)
+    }
+
+    private static func failure(_ reason: DiskFailure.Reason) -> DiskFailure {
+        DiskFailure(reason: reason, message: "simulated: \(reason)")
+    }
+
+    private func drawFailure(_ node: SimulatedNode, _ operation: Operation) -> DiskFailure? {
+        guard isChaos else { return nil }
+        switch operation.action {
+        case .write:
+            guard node.isStarted, node.random.happens(odds.failSync) else { return nil }
+            counts.count(.syncFailed)
+            return Self.failure(.failed)
+        case .prepare:
+            guard node.random.happens(odds.full) else { return nil }
+            counts.count(.diskFull)
+            return Self.failure(.full)
+        case .rename, .remove, .syncFolder: return nil
+        }
+    }
+
+    /// What the failed operation leaves: the bytes are readable, and never get to the disk.
+    private func fail(_ operation: Operation, _ node: SimulatedNode) {
+        switch operation.action {
+        case .write(let file, let offset, let pieces, _):
+            guard !node.hasDiskFailed else { return }
+            node.hasDiskFailed = true
+            node.maybe = node.durable
+            // The state that these bytes would make, should they be read at the next start.
+            _ = try? node.maybe?.take(operation.action)
+            node.disk.write(file, at: Int(offset), pieces)
+            node.disk.failSync(file)
+        case .prepare, .rename, .remove, .syncFolder: return
+        }
+    }
+
+    /// Carries out a whole operation.
+    private func perform(_ action: Operation.Action, _ node: SimulatedNode) {
+        switch action {
+        case .write(let file, let offset, let pieces, let isSynced):
+            node.disk.write(file, at: Int(offset), pieces)
+            if isSynced, sabotage != .skipSync { node.disk.sync(file) }
+        case .prepare(let file, let offset, let bytes):
+            node.disk.writeZeros(file, at: Int(offset), count: Int(bytes))
+            node.disk.sync(file)
+        case .rename(let file, let other): _ = node.disk.rename(file, to: other)
+        case .remove(let file): node.disk.remove(file)
+        case .syncFolder(let folder):
+            if sabotage != .skipFolderSync { node.disk.sync(folder) }
+        }
+    }
+
+    /// What is durable from now on, by the bytes of the operation that is done.
+    private func believe(_ action: Operation.Action, _ node: SimulatedNode) throws(Violation) {
+        guard node.isStarted else { return }
+        switch action {
+        case .write(let file, _, _, true):
+            guard node.disk.isNameSynced(file) else { return }
+            guard let first = try node.durable.take(action) else { return }
+            for index in first...max(first, node.durable.log.count) where index <= node.durable.log.count {
+                try table.becameDurable(node.durable.log[index - 1], at: index, on: node.place)
+            }
+        case .write, .prepare, .rename, .remove: return
+        case .syncFolder:
+            // A new vote file's slots count once its name is there.
+            return
+        }
+    }
+
+    private func take(_ completion: Completion, _ node: SimulatedNode) throws(Violation) {
+        switch completion {
+        case .started:
+            try started(node)
+            node.replica?.started()
+        case .persisted(let write): node.replica?.persisted(write)
+        case .stored(let hard): node.replica?.stored(hard)
+        case .storedIdentity: node.replica?.storedIdentity()
+        case .storedDamage, .stopped: return
+        case .clearedDamage:
+            if node.health == .damaged { node.health = .whole }
+            node.replica?.clearedDamage()
+        case .failed:
+            node.hasDiskFailed = true
+            node.replica?.diskFailed()
+        }
+    }
+}
+
+extension Operation.Action {
+    /// For the trace.
+    var summary: String {
+        switch self {
+        case .write(let file, let offset, let pieces, _):
+            "write \(file) at \(offset) \(pieces.reduce(0) { $0 + $1.count })"
+        case .prepare(let file, let offset, let bytes): "prepare \(file) at \(offset) \(bytes)"
+        case .rename(let file, let other): "rename \(file) to \(other)"
+        case .remove(let file): "remove \(file)"
+        case .syncFolder(let folder): "sync folder \(folder)"
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// The end of a run: faults stop, and the cluster must come to rest, equal everywhere, within a bound.
+internal import Consensus
+internal import KeyValue
+internal import Replica
+
+extension Cluster {
+    /// No more faults: every link works, every clock runs right, everything that stands still is woken.
+    func calmDown() {
+        isChaos = false
+        calmSince = now
+        trace.begin(now)
+        trace.text("faults end")
+        trace.end()
+        var calm = Odds.calm
+        calm.messageTime = min(odds.messageTime, Self.millisecond)
+        calm.diskTime = min(odds.diskTime, 2 * Self.millisecond)
+        odds = calm
+        for at in cut.indices { cut[at] = false }
+        for node in nodes {
+            node.crashesInOperation = false
+            node.setClock(rate: 1_000, at: now)
+            if node.isPaused { queue.add(.wake(node.place), at: after(Self.millisecond)) }
+        }
+        for client in clients where client.call == nil { queue.add(.clientTurn(client.place), at: now) }
+    }
+
+    /// Whether everything is well by now; a node whose disk has failed is started anew by its operator.
+    func checkEnd() throws(Violation) {
+        guard now >= nextEndCheck else { return }
+        nextEndCheck = after(20 * Self.millisecond)
+        for node in nodes where node.isUp && !node.isPaused {
+            if node.hasDiskFailed || node.replica?.raft.standing == .retired { crash(node, isPower: false) }
+        }
+        if let problem = unrest() {
+            guard now - calmSince <= Self.recoveryMax else {
+                throw Violation("liveness: \(Self.recoveryMax / 1_000_000_000) s after the faults: \(problem)")
+            }
+            return
+        }
+        isOver = true
+    }
+
+    /// The nodes that must be well at the end.
+    private var expected: [SimulatedNode] {
+        nodes.filter { $0.health == .whole || $0.health == .damaged }
+    }
+
+    /// What is not as it should be, if anything.
+    private func unrest() -> String? {
+        var applied: LogIndex?
+        var hash: UInt64?
+        var leaders = 0
+        for node in expected {
+            guard node.isUp, node.isStarted, !node.isPaused, let its = node.replica?.applied else {
+                return "node \(node.place + 1) is not up"
+            }
+            guard node.health == .whole || node.replica?.raft.standing == .whole else {
+                return "node \(node.place + 1) is not whole"
+            }
+            guard applied == nil || applied == its else {
+                return "node \(node.place + 1) has applied \(its), another one \(applied ?? .zero)"
+            }
+            applied = its
+            guard hash == nil || hash == node.replica?.store.hash else {
+                return "node \(node.place + 1) has another store"
+            }
+            hash = node.replica?.store.hash
+            if node.replica?.raft.role == .leader { leaders += 1 }
+        }
+        guard leaders > 0 else { return "nobody leads" }
+        for client in clients where client.call != nil || client.calmCalls < 2 {
+            return "client \(client.place) has no answer"
+        }
+        guard let applied, Int(applied.rawValue) >= table.committed.count else {
+            return "what was committed is not applied"
+        }
+        return nil
+    }
+
+    /// The whole history, by revisions and, key by key, without them.
+    func checkHistory() throws(Violation) {
+        if let leader = expected.first(where: { $0.replica?.raft.role == .leader }) {
+            for key in Self.keys.indices { finalRead(leader, key: key) }
+        }
+        if let problem = RevisionChecker.problem(in: history) { throw Violation(problem) }
+        for key in Self.keys.indices {
+            let calls = history.calls.filter { $0.key == key }
+            guard Linearizability.verdict(of: calls, stepsMax: 100_000) != .notLinearizable else {
+                throw Violation("linearizability: the calls on k\(key) have no order")
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+// The larger faults, at random times: crashes, partitions, pauses, clocks, damage, hand-overs.
+internal import Consensus
+internal import Journal
+internal import Replica
+internal import Wire
+
+extension Cluster {
+    func injectLargerFault() throws(Violation) {
+        guard now < chaosEnd else { return calmDown() }
+        let rest = random.draw(min(50 * Self.millisecond, odds.pauseMax)...odds.pauseMax)
+        queue.add(.largerFault, at: min(after(rest), max(chaosEnd, now + 1)))
+        guard let fault = odds.larger(&random) else { return }
+        let node = nodes[random.index(nodes.count)]
+        switch fault {
+        case .processKilled, .powerLost:
+            if random.happens(660_000) {
+                node.crashesInOperation = true
+            } else {
+                crash(node, isPower: fault == .powerLost)
+            }
+        case .allPowerLost:
+            counts.count(.allPowerLost)
+            for node in nodes { crash(node, isPower: true) }
+        case .paused: pause(node)
+        case .partitioned: partition()
+        case .partitionedOneWay: partitionOneWay()
+        case .clockChanged:
+            counts.count(.clockChanged)
+            node.setClock(rate: node.clockRate == 1_000 ? random.draw(400...2_500) : 1_000, at: now)
+        case .bitRotted, .bitRottedWhileRunning: rot(node, stops: fault == .bitRotted)
+        case .diskWiped: wipe(node)
+        case .leadershipTransferred: transfer()
+        case .messageDropped, .messageDuplicated, .messageDelayed, .messageReordered, .messageCorrupted,
+            .laneLost, .crashedInOperation, .sectorLost, .sectorTorn, .nameLost, .syncFailed, .syncSlow,
+            .diskFull, .clientMessageLost:
+            return
+        }
+    }
+
+    private func line(_ node: SimulatedNode, _ text: String) {
+        trace.begin(now)
+        trace.text("n", UInt64(node.place) + 1)
+        trace.text(text)
+        trace.end()
+    }
+
+    private func pause(_ node: SimulatedNode) {
+        guard node.isUp, !node.isPaused else { return }
+        counts.count(.paused)
+        node.isPaused = true
+        line(node, " is paused")
+        queue.add(.wake(node.place), at: after(random.draw(20 * Self.millisecond...3_000 * Self.millisecond)))
+    }
+
+    /// It runs again: its clock has jumped, and what was sent to it is there at once, or was lost.
+    func wake(_ node: SimulatedNode) throws(Violation) {
+        guard node.isPaused, node.isUp else { return }
+        node.isPaused = false
+        line(node, " runs again")
+        var missed: [Event] = []
+        swap(&missed, &node.missed)
+        let keepsMost = node.random.happens(700_000)
+        for event in missed {
+            var isKept = keepsMost || node.random.happens(300_000)
+            // Its own disk and timers lose nothing.
+            switch event {
+            case .disk, .turn, .load: isKept = true
+            case .tick, .request, .answer, .lost, .crash, .restart, .wake, .heal, .largerFault, .clientTurn,
+                .clientAgain, .clientRequest, .clientResponse, .clientTimeout:
+                break
+            }
+            if isKept { queue.add(event, at: after(node.random.next(below: Self.millisecond))) }
+        }
+        queue.add(.tick(node.place, life: node.life), at: after(node.random.next(below: 2 * Self.millisecond)))
+    }
+
+    // Partitions -------------------------------------------------------------------------------------------
+
+    private func partition() {
+        guard nodes.count > 1 else { return }
+        counts.count(.partitioned)
+        var isInside = nodes.map { _ in random.happens(500_000) }
+        if random.happens(400_000) {
+            let alone = random.index(nodes.count)
+            isInside = nodes.map { $0.place == alone }
+        }
+        let isBridge = random.happens(300_000)
+        let bridge = random.index(nodes.count)
+        for from in nodes.indices {
+            for to in nodes.indices where isInside[from] != isInside[to] {
+                if isBridge, from == bridge || to == bridge { continue }
+                cut[from * nodes.count + to] = true
+            }
+        }
+        healLater()
+    }
+
+    private func partitionOneWay() {
+        guard nodes.count > 1 else { return }
+        counts.count(.partitionedOneWay)
+        let node = random.index(nodes.count)
+        let isDeaf = random.happens(500_000)
+        for other in nodes.indices where other != node && random.happens(800_000) {
+            cut[isDeaf ? other * nodes.count + node : node * nodes.count + other] = true
+        }
+        healLater()
+    }
+
+    private func healLater() {
+        cutCount += 1
+        trace.begin(now)
+        trace.text("cut:")
+        for from in nodes.indices {
+            for to in nodes.indices where isCut(from, to) {
+                trace.text(" ", UInt64(from) + 1)
+                trace.text(">", UInt64(to) + 1)
+            }
+        }
+        trace.end()
+        queue.add(.heal(cutCount), at: after(random.draw(50 * Self.millisecond...4_000 * Self.millisecond)))
+    }
+
+    func heal(_ number: UInt64) {
+        guard number == cutCount else { return }
+        trace.begin(now)
+        trace.text("healed")
+        trace.end()
+        for at in cut.indices { cut[at] = false }
+    }
+
+    // Damage -----------------------------------------------------------------------------------------------
+
+    /// Whether one more node may be damaged: the others that are whole must be able to go on, and to tell
+    /// everything that was ever committed.
+    private func mayDamage(_ node: SimulatedNode) -> Bool {
+        guard node.health == .whole, !table.committed.isEmpty else { return false }
+        let ill = nodes.reduce(0) { $0 + ($1.health == .whole ? 0 : 1) }
+        return ill + 1 <= (nodes.count - 1) / 2
+    }
+
+    private func rot(_ node: SimulatedNode, stops: Bool) {
+        guard mayDamage(node), let place = node.disk.placeToRot(&random) else { return }
+        if stops { crash(node, isPower: false) }
+        counts.count(stops ? .bitRotted : .bitRottedWhileRunning)
+        node.health = .damaged
+        node.disk.flip(place.file, at: place.offset, bit: UInt8(random.index(8)))
+        line(node, " has a bit flipped in \(place.file) at \(place.offset)")
+    }
+
+    private func wipe(_ node: SimulatedNode) {
+        guard mayDamage(node) else { return }
+        counts.count(.diskWiped)
+        crash(node, isPower: true)
+        node.disk.wipe()
+        node.health = .wiped
+        node.durable = DurableState()
+        node.maybe = nil
+        line(node, " has lost its disk")
+    }
+
+    private func transfer() {
+        for node in nodes where node.isWell && node.replica?.raft.role == .leader {
+            counts.count(.leadershipTransferred)
+            line(node, " is asked to hand over")
+            let to = random.happens(500_000) ? nil : nodes[random.index(nodes.count)].id
+            tell(node)
+            node.replica?.transferLeadership(to: to)
+            queue.add(.turn(node.place, life: node.life), at: after(10_000))
+            node.isTurnDue = true
+        }
+    }
+}
+
+extension SimulatedDisk {
+    /// A place in what a later head or header states to be durable. (A change in the last batches looks like a
+    /// torn write to anyone, so no node can notice it alone.)
+    func placeToRot(_ random: inout Random) -> (file: File, offset: Int)? {
+        guard let files = try? logFiles() else { return nil }
+        var batches: [(file: File, offset: Int, count: Int, sequence: UInt64)] = []
+        var durable: UInt64 = 0
+        for (file, size) in files {
+            guard case .segment = file, let bytes = try? read(file, offset: 0, count: Int(size)) else { continue }
+            if let head = try? SegmentHead(bytes.span, at: 0) { durable = max(durable, head.after) }
+            var place = pageBytes
+            while place < bytes.count {
+                guard let found = try? BatchHead.read(bytes.span, at: place), let total = found.total,
+                    (try? found.verify(bytes.span)) != nil
+                else { break }
+                durable = max(durable, found.head.durable)
+                batches.append((file, place, total, found.head.sequence))
+                place += total
+            }
+        }
+        let stated = batches.filter { $0.sequence <= durable }
+        guard !stated.isEmpty else { return nil }
+        let batch = stated[random.index(stated.count)]
+        return (batch.file, batch.offset + random.index(batch.count))
+    }
+}

@@ -1,0 +1,186 @@
+// Crashes and starts: what a disk keeps, what recovery makes of it, and whether that is allowed.
+internal import Consensus
+internal import Journal
+internal import KeyValue
+internal import Replica
+internal import Wire
+
+extension Cluster {
+    /// The process ends here and now; with `isPower`, so does whatever was not synced.
+    func crash(_ node: SimulatedNode, isPower: Bool) {
+        guard node.isUp else { return }
+        trace.begin(now)
+        trace.text("n", UInt64(node.place) + 1)
+        trace.text(isPower ? " loses power" : " is killed")
+        trace.end()
+        counts.count(isPower ? .powerLost : .processKilled)
+        if node.isDiskBusy, let operation = node.operations.first, !node.hasDiskFailed {
+            counts.count(.crashedInOperation)
+            leaveHalfDone(operation.action, node, isPower: isPower)
+        }
+        if isPower {
+            let losses: [SimulatedDisk.Loss] = [.bySector, .bySector, .everything, .nothing]
+            node.disk.losePower(losses[node.random.index(losses.count)], &node.random, &counts)
+        }
+        node.replica = nil
+        node.journal = nil
+        node.life += 1
+        node.isPaused = false
+        node.missed = []
+        node.effects = []
+        node.operations = []
+        node.isDiskBusy = false
+        node.isTurnDue = false
+        node.hasDiskFailed = false
+        node.crashesInOperation = false
+        node.isStarted = false
+        for attempt in attempts.indices.suffix(64)
+        where attempts[attempt].node == node.place && !attempts[attempt].isDone && node.random.happens(500_000) {
+            queue.add(.clientResponse(attempt: attempt, .lost), at: after(node.random.longTailed(odds.messageTime)))
+        }
+        queue.add(.restart(node.place), at: after(node.random.draw(10 * Self.millisecond...2_000 * Self.millisecond)))
+    }
+
+    /// The crash comes in the middle: some of it has reached the cache.
+    private func leaveHalfDone(_ action: Operation.Action, _ node: SimulatedNode, isPower: Bool) {
+        switch action {
+        case .write(let file, let offset, let pieces, _):
+            if node.isStarted {
+                var maybe = node.durable
+                _ = try? maybe.take(action)
+                node.maybe = maybe
+            }
+            let total = pieces.reduce(0) { $0 + $1.count }
+            let limit = node.random.happens(600_000) ? total : node.random.index(total + 1)
+            node.disk.write(file, at: Int(offset), pieces, limit: limit)
+        case .prepare(let file, let offset, let bytes):
+            node.disk.writeZeros(file, at: Int(offset), count: node.random.index(Int(bytes) + 1))
+        case .rename(let file, let other):
+            if node.random.happens(500_000) { _ = node.disk.rename(file, to: other) }
+        case .remove(let file):
+            if node.random.happens(500_000) { node.disk.remove(file) }
+        case .syncFolder(let folder):
+            if node.random.happens(500_000) { node.disk.sync(folder) }
+        }
+    }
+
+    func restart(_ node: SimulatedNode) throws(Violation) {
+        guard !node.isUp, node.health != .dead else { return }
+        let read: Reading
+        do throws(RecoveryError) {
+            read = try recover(node.disk, node.id)
+        } catch {
+            guard node.health == .damaged else {
+                throw Violation("recovery: node \(node.place + 1) does not start: \(error)")
+            }
+            node.health = .dead
+            trace.begin(now)
+            trace.text("n", UInt64(node.place) + 1)
+            trace.text(" does not start: \(error)")
+            return trace.end()
+        }
+        try checkRecovered(node, read)
+        node.life += 1
+        node.log = read.log
+        node.checked = 0
+        node.journal = read.journal
+        node.replica = Replica(
+            settings: replicaSettings(node), origin: origin(node, read), seed: node.random.next())
+        trace.begin(now)
+        trace.text("n", UInt64(node.place) + 1)
+        trace.text(" starts, boot ", read.recovered.boot.rawValue)
+        trace.text(" last ", read.recovered.last)
+        trace.text(" commit ", read.recovered.commit.rawValue)
+        if read.recovered.damage != nil { trace.text(" damaged") }
+        if read.recovered.isWiped { trace.text(" without its vote") }
+        trace.end()
+        node.journal?.start(into: &node.operations)
+        startDisk(node)
+        queue.add(.tick(node.place, life: node.life), at: after(node.random.draw(0...10 * Self.millisecond)))
+    }
+
+    private func replicaSettings(_ node: SimulatedNode) -> Replica.Settings {
+        var settings = Replica.Settings(
+            node: node.id, peers: nodes.map(\.id), url: Array("http://node-\(node.place + 1)".utf8))
+        settings.cacheBytesMax = 1 << Int(node.random.draw(10...17))
+        settings.appendBytesMax = 1 << Int(node.random.draw(9...16))
+        settings.flightsMax = 1 + node.random.index(8)
+        settings.proposalsMax = node.random.happens(100_000) ? 4 : 10_000
+        return settings
+    }
+
+    private func origin(_ node: SimulatedNode, _ read: Reading) -> Replica.Origin {
+        let recovered = read.recovered
+        var boot = recovered.boot
+        if sabotage == .keepBoot {
+            boot = node.firstBoot ?? boot
+            node.firstBoot = boot
+        }
+        var origin = Replica.Origin(
+            boot: boot, cluster: recovered.cluster, hard: recovered.hardState, runs: recovered.runs,
+            commit: recovered.commit, tail: recovered.tail, store: read.store,
+            isDamaged: recovered.damage != nil, isWiped: recovered.isWiped)
+        sabotage?.spoil(&origin, of: node.health)
+        return origin
+    }
+
+    /// What a recovery found.
+    struct Reading {
+        let journal: Journal
+        let recovered: Recovered
+        let store: Store
+        let log: [LogRecord]
+    }
+
+    func recover(_ disk: SimulatedDisk, _ id: NodeID) throws(RecoveryError) -> Reading {
+        var settings = Journal.Settings()
+        settings.segmentBytes = 64 << 10
+        settings.firstSegmentBytes = 16 << 10
+        settings.prepareBytes = 16 << 10
+        settings.batchBytesMax = 32 << 10
+        settings.batchesInFlightMax = plan.seed % 4 == 3 ? 3 : 1
+        var store = Store()
+        var log: [LogRecord] = []
+        let skips = sabotage == .skipEntry
+        let (journal, recovered) = try Journal.recover(node: id, settings: settings, from: disk) {
+            (bytes: Span<UInt8>, entry: EntryLine) throws(RecoveryError) in
+            log.append(.after(log.last, bytes, entry))
+            let isSkipped = skips && entry.id.index.rawValue == 7
+            let command = isSkipped ? Self.nothing.span : bytes.extracting(entry.command)
+            _ = store.apply(command, index: entry.id.index.rawValue)
+        }
+        for block in recovered.tail {
+            guard (try? log.take(block.bytes.span, 0..<block.bytes.count)) != nil else {
+                throw .inconsistent(segment: 0, offset: 0)
+            }
+        }
+        return Reading(journal: journal, recovered: recovered, store: store, log: log)
+    }
+
+    private static let nothing = Array(#"{"at":0,"none":true}"#.utf8)
+}
+
+extension Sabotage {
+    func spoil(_ origin: inout Replica.Origin, of health: SimulatedNode.Health) {
+        switch self {
+        case .forgetVote:
+            // The entries' terms are still known.
+            let term = origin.runs.last?.term ?? .zero
+            origin.hard = HardState(term: term, vote: nil, count: origin.hard?.count ?? 0)
+        case .forgetTail:
+            guard let run = origin.runs.last, let block = origin.tail.last, block.count > 0 else { return }
+            origin.runs.removeLast()
+            if run.count > 1 { origin.runs.append(Message.Run(term: run.term, count: run.count - 1)) }
+            origin.tail.removeLast()
+            guard block.count > 1 else { return }
+            let end = Int(block.starts[block.count - 1])
+            origin.tail.append(
+                Block(first: block.first, bytes: Array(block.bytes[..<end]), starts: block.starts.dropLast()))
+        case .ignoreDamage: origin.isDamaged = false
+        case .reviveWiped: origin.isWiped = false
+        case .acknowledgeBeforeSync, .voteBeforeSync, .readWithoutRound, .writeTwice, .claimNotApplied,
+            .claimApplied, .skipSync, .skipFolderSync, .skipEntry, .keepBoot:
+            return
+        }
+    }
+}

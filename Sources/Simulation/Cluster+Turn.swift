@@ -1,0 +1,137 @@
+// The glue between a member and its shell: the same order of things as the server's loop.
+internal import Consensus
+internal import Journal
+internal import KeyValue
+internal import Replica
+internal import Wire
+
+extension Cluster {
+    func tick(_ node: SimulatedNode, _ life: Int, _ event: Event) throws(Violation) {
+        guard node.life == life, node.isUp, !node.isPaused else { return }
+        queue.add(event, at: after(10 * Self.millisecond))
+        tell(node)
+        try endTurn(node)
+    }
+
+    /// Tells the time, as each turn's first act.
+    func tell(_ node: SimulatedNode) { node.replica?.tick(node.clock(at: now)) }
+
+    /// Something was given to the member: the turn ends now, or soon, with whatever else comes until then.
+    func takeTurn(_ node: SimulatedNode) throws(Violation) {
+        guard node.random.happens(400_000) else { return try endTurn(node) }
+        guard !node.isTurnDue else { return }
+        node.isTurnDue = true
+        queue.add(.turn(node.place, life: node.life), at: after(node.random.draw(10_000...300_000)))
+    }
+
+    func turnIsDue(_ node: SimulatedNode, _ life: Int, _ event: Event) throws(Violation) {
+        guard isAwake(node, life: life, else: event), node.isTurnDue else { return }
+        try endTurn(node)
+    }
+
+    func endTurn(_ node: SimulatedNode) throws(Violation) {
+        node.isTurnDue = false
+        node.replica?.turnEnded()
+        var effects: [Effect] = []
+        swap(&effects, &node.effects)
+        node.replica?.takeEffects(into: &effects)
+        // Handed entries first: what a message says is compared with them.
+        for effect in effects {
+            if case .persist(_, let pieces, let first, _) = effect { try hand(node, pieces, first) }
+        }
+        try check(node)
+        for effect in effects { try carryOut(effect, node) }
+        effects.removeAll(keepingCapacity: true)
+        swap(&effects, &node.effects)
+        guard let commit = node.replica?.raft.commit else { return }
+        node.journal?.turnEnded(now: node.clock(at: now), commit: commit, into: &node.operations)
+        startDisk(node)
+    }
+
+    /// Notes what the member handed to its journal.
+    private func hand(_ node: SimulatedNode, _ pieces: [Piece], _ first: LogIndex) throws(Violation) {
+        for piece in pieces { try node.log.take(piece.bytes.span, piece.range) }
+        for index in Int(first.rawValue)...max(Int(first.rawValue), node.log.count) {
+            guard index <= node.log.count else { continue }
+            try table.saw(node.log[index - 1], at: index, on: node.place)
+        }
+    }
+
+    private func carryOut(_ effect: Effect, _ node: SimulatedNode) throws(Violation) {
+        switch effect {
+        case .replied(let ticket, let reply, let revision):
+            send(response: .replied(reply, revision), to: ticket)
+        case .readable(let ticket): try answerRead(node, ticket)
+        case .failed(let ticket, let failure): send(response: .failed(failure), to: ticket)
+        case .send(let parcel): try send(parcel, from: node)
+        case .answer(let exchange, let body): try answer(Int(exchange.rawValue), body, from: node)
+        case .refuse(let exchange, let refusal): refuse(Int(exchange.rawValue), refusal, from: node)
+        case .persist(let write, let pieces, let first, let last):
+            node.journal?.append(pieces, first: first, count: Int(last.index - first) + 1, write: write)
+            if sabotage == .acknowledgeBeforeSync { node.replica?.persisted(write) }
+        case .storeVote(let hard):
+            node.journal?.store(hard, into: &node.operations)
+            if sabotage == .voteBeforeSync { node.replica?.stored(hard) }
+        case .storeIdentity(let cluster): node.journal?.store(identity: cluster, into: &node.operations)
+        case .clearDamage: node.journal?.clearDamage(into: &node.operations)
+        case .load(let after, let through, let peer):
+            let time = node.random.longTailed(odds.diskTime)
+            queue.add(
+                .load(node.place, life: node.life, after: after, through: through, peer: peer),
+                at: self.after(time))
+        case .learnURL: break
+        case .notice(let notice): note(notice, node)
+        }
+    }
+
+    private func note(_ notice: Notice, _ node: SimulatedNode) {
+        trace.begin(now)
+        trace.text("n", UInt64(node.place) + 1)
+        switch notice {
+        case .became(let role, let term, let leader):
+            trace.text(" became \(role) in term ", term.rawValue)
+            if let leader { trace.text(" under n", leader.rawValue) }
+        case .waitingFor(let peers): trace.text(" waits for \(peers)")
+        case .joinedCluster: trace.text(" belongs to the cluster")
+        case .otherCluster(let peer, _): trace.text(" meets another cluster's n", peer.rawValue)
+        case .wiped: trace.text(" was wiped")
+        case .transferred(let isDone): trace.text(isDone ? " handed over" : " gave up handing over")
+        case .whole: trace.text(" is whole again")
+        case .refusedPeer(let peer, let why): trace.text(" refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
+        case .damagedEntry(let index): trace.text(" met a damaged entry ", index.rawValue)
+        }
+        trace.end()
+    }
+
+    /// What entries were read for a peer.
+    func load(
+        _ node: SimulatedNode, _ life: Int, _ after: LogIndex, _ through: LogIndex, _ peer: NodeID,
+        _ event: Event
+    ) throws(Violation) {
+        guard isAwake(node, life: life, else: event), let journal = node.journal else { return }
+        tell(node)
+        trace.begin(now)
+        trace.text("n", UInt64(node.place) + 1)
+        trace.text(" reads for n", peer.rawValue)
+        trace.text(" after ", after.rawValue)
+        trace.end()
+        do throws(LoadError) {
+            var blocks: [Block] = []
+            for extent in journal.extents(after: after, through: through, bytesMax: 1 << 15) {
+                blocks.append(try Journal.load(extent, from: node.disk))
+            }
+            node.replica?.loaded(blocks, for: peer)
+        } catch {
+            switch error {
+            case .damaged(let damage):
+                guard node.health == .damaged else {
+                    throw Violation("disk: node \(node.place + 1) reads damage that nobody did: \(damage)")
+                }
+                node.journal?.store(damage: damage, into: &node.operations)
+                node.replica?.damaged(at: max(damage.index, after.next))
+            case .disk(let failure): throw Violation("disk: \(failure.message)")
+            }
+        }
+        try takeTurn(node)
+    }
+}

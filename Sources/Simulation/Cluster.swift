@@ -1,0 +1,133 @@
+// A whole cluster in one thread from one seed: the loop, and what each event means.
+internal import Consensus
+internal import Journal
+internal import KeyValue
+internal import Replica
+internal import Wire
+
+/// A simulated cluster: nodes that run the production rooms, a network and disks full of faults, and clients.
+///
+/// Made anew for each run; ``run()`` is called once.
+public final class Cluster {
+    public let plan: Plan
+    var now: UInt64 = 0
+    var queue = EventQueue()
+    var random: Random
+    var odds: Odds
+    var counts = FaultCounts()
+    var trace: Trace
+    let nodes: [SimulatedNode]
+    var table = EntryTable()
+    var sabotage: Sabotage? { plan.sabotage }
+
+    // The network.
+    /// By sender and then receiver: whether nothing gets through.
+    var cut: [Bool]
+    var cutCount: UInt64 = 0
+    var exchanges: [ExchangeRow] = []
+    /// By sender, receiver and lane: when the last message arrives.
+    var lastArrival: [UInt64]
+    /// What a check found while bytes were being read.
+    var pending: Violation?
+
+    // The clients.
+    var clients: [SimulatedClient] = []
+    var attempts: [Attempt] = []
+    var history = History()
+    /// The order of calls and returns; never two at once.
+    var stamp: UInt64 = 0
+
+    /// Whether faults are still injected.
+    var isChaos = true
+    var chaosEnd: UInt64
+    var isOver = false
+    var clusterID: ClusterID?
+    var calmSince: UInt64 = 0
+    var nextEndCheck: UInt64 = 0
+
+    /// Time is simulated in nanoseconds.
+    static let millisecond: UInt64 = 1_000_000
+    /// From the end of the faults on, the cluster must be well again within this time.
+    static let recoveryMax: UInt64 = 30_000 * millisecond
+
+    /// - Parameter onLine: takes each line of the trace as it comes.
+    public init(_ plan: Plan, onLine: ((String) -> Void)? = nil) {
+        precondition((1...9).contains(plan.nodes), "a cluster has 1 to 9 nodes")
+        self.plan = plan
+        var random = Random(seed: plan.seed)
+        odds = Odds.drawn(from: &random)
+        chaosEnd = (plan.chaosMilliseconds ?? random.draw(4_000...14_000)) * Self.millisecond
+        trace = Trace(onLine: onLine)
+        var nodes: [SimulatedNode] = []
+        for place in 0..<plan.nodes { nodes.append(SimulatedNode(place: place, random: random.fork())) }
+        self.nodes = nodes
+        cut = Array(repeating: false, count: plan.nodes * plan.nodes)
+        lastArrival = Array(repeating: 0, count: plan.nodes * plan.nodes * Lane.allCases.count)
+        for place in 0..<3 + random.index(3) {
+            clients.append(SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
+        }
+        self.random = random
+    }
+
+    /// Runs everything, to the end or to the first promise that does not hold.
+    public func run() -> Report {
+        var violation: Violation?
+        do throws(Violation) {
+            try begin()
+            while !isOver, let (time, event) = queue.next() {
+                now = time
+                try handle(event)
+                if !isChaos { try checkEnd() }
+            }
+            try checkHistory()
+        } catch {
+            violation = error
+            violation?.time = now
+        }
+        return Report(
+            plan: plan, violation: violation, traceHash: trace.hash, events: trace.count,
+            lastLines: trace.last, faults: counts.counts, milliseconds: now / Self.millisecond,
+            committed: table.committed.count, terms: UInt64(max(0, table.highestTerm - 1)),
+            calls: history.calls.count, answered: history.answeredCount)
+    }
+
+    private func begin() throws(Violation) {
+        for node in nodes { queue.add(.restart(node.place), at: random.draw(0...500 * Self.millisecond)) }
+        for client in clients { queue.add(.clientTurn(client.place), at: random.draw(0...Self.millisecond * 800)) }
+        queue.add(.largerFault, at: random.draw(0...odds.pauseMax))
+    }
+
+    func after(_ time: UInt64) -> UInt64 { now + time }
+
+    private func handle(_ event: Event) throws(Violation) {
+        switch event {
+        case .tick(let place, let life): try tick(nodes[place], life, event)
+        case .turn(let place, let life): try turnIsDue(nodes[place], life, event)
+        case .request(let delivery): try arrive(delivery, event)
+        case .answer(let exchange, let body, let life): try arrive(answerTo: exchange, body, life, event)
+        case .lost(let from, let life, let to, let lane): try lost(nodes[from], life, to, lane, event)
+        case .disk(let place, let life): try diskIsDone(nodes[place], life, event)
+        case .load(let place, let life, let after, let through, let peer):
+            try load(nodes[place], life, after, through, peer, event)
+        case .crash(let place, let life, let isPower):
+            if nodes[place].life == life { crash(nodes[place], isPower: isPower) }
+        case .restart(let place): try restart(nodes[place])
+        case .wake(let place): try wake(nodes[place])
+        case .heal(let number): heal(number)
+        case .largerFault: try injectLargerFault()
+        case .clientTurn(let place): begin(clients[place])
+        case .clientAgain(let place): tryAgain(clients[place])
+        case .clientRequest(let attempt): try arrive(attempt: attempt, event)
+        case .clientResponse(let attempt, let response): respond(attempt, response)
+        case .clientTimeout(let attempt): respond(attempt, .lost)
+        }
+    }
+
+    /// What a paused process is sent waits in the kernel's buffers, mostly.
+    func isAwake(_ node: SimulatedNode, life: Int, else event: Event) -> Bool {
+        guard node.life == life, node.isUp else { return false }
+        guard node.isPaused else { return true }
+        node.missed.append(event)
+        return false
+    }
+}

@@ -1,0 +1,83 @@
+// One node: its disk, its clock, and the process that runs on them while it is up.
+internal import Consensus
+internal import Journal
+internal import KeyValue
+internal import Replica
+internal import Wire
+
+/// A node of the simulated cluster. Its fields are changed by ``Cluster`` alone.
+final class SimulatedNode {
+    let place: Int
+    let id: NodeID
+    var disk = SimulatedDisk()
+    var random: Random
+
+    // The process.
+    var replica: Replica?
+    var journal: Journal?
+    /// Rises at each start and at each crash: what belongs to an older one is void.
+    var life = 0
+    var isPaused = false
+    /// What arrived while it was paused.
+    var missed: [Event] = []
+    var effects: [Effect] = []
+    var isTurnDue = false
+    /// The boot of the first start, for ``Sabotage/keepBoot``.
+    var firstBoot: Boot?
+
+    // The disk's queue. The first is under way.
+    var operations: [Operation] = []
+    var isDiskBusy = false
+    var hasDiskFailed = false
+    /// The process ends in the middle of the next operation.
+    var crashesInOperation = false
+
+    // The clock: what it showed at `clockSince`, and how fast it runs, in thousandths.
+    var clockStart: UInt64
+    var clockSince: UInt64 = 0
+    var clockRate: UInt64 = 1_000
+
+    // What the simulator knows of it.
+    /// The log as it was handed to the disk in this life.
+    var log: [LogRecord] = []
+    var durable = DurableState()
+    /// What an operation that was never confirmed may have left instead.
+    var maybe: DurableState?
+    /// Applied entries are checked up to here.
+    var checked = 0
+    var health = Health.whole
+    var isStarted = false
+    /// By term, for whom it was seen to vote.
+    var votes: [NodeID?] = []
+
+    enum Health {
+        case whole
+        /// Something durable was changed, or is known to be damaged, and not repaired yet.
+        case damaged
+        /// It has lost its vote or all its data: it must stay mute for good.
+        case wiped
+        /// It cannot start any more; an operator would have to empty it.
+        case dead
+    }
+
+    init(place: Int, random: Random) {
+        self.place = place
+        id = NodeID(UInt64(place) + 1)
+        self.random = random
+        clockStart = self.random.draw(1...1_000_000_000_000)
+    }
+
+    var isUp: Bool { replica != nil }
+    /// Up, and neither stopped nor without a disk.
+    var isWell: Bool { isUp && !isPaused && !hasDiskFailed }
+
+    func clock(at now: UInt64) -> Instant {
+        Instant(nanoseconds: clockStart + (now - clockSince) / 1_000 * clockRate)
+    }
+
+    func setClock(rate: UInt64, at now: UInt64) {
+        clockStart = clock(at: now).nanoseconds
+        clockSince = now
+        clockRate = rate
+    }
+}

@@ -29,8 +29,9 @@ public enum Field: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// As ``named(_:in:)`` for names of 8 to 17 bytes, by their first and last eight bytes. Lines hold no controls,
-    /// so setting the bit that tells small letters from capitals maps nothing else on letters and hyphens.
+    /// As ``named(_:in:)`` for names of 8 to 17 bytes, by their first and last eight bytes. Lines hold no
+    /// controls, so setting the bit that tells small letters from capitals maps nothing else on letters and
+    /// hyphens.
     @inlinable
     static func longNamed(_ name: Range<Int>, in bytes: Span<UInt8>) -> Field? {
         let first = word(bytes, at: name.lowerBound) | 0x2020_2020_2020_2020
@@ -148,7 +149,8 @@ struct Place: Sendable {
     /// Heads are bounded far below 2^32.
     @inlinable init(_ range: Range<Int>) {
         self.init(
-            start: UInt32(truncatingIfNeeded: range.lowerBound), end: UInt32(truncatingIfNeeded: range.upperBound))
+            start: UInt32(truncatingIfNeeded: range.lowerBound),
+            end: UInt32(truncatingIfNeeded: range.upperBound))
     }
 
     @inlinable var range: Range<Int> { unsafe Range(uncheckedBounds: (Int(start), Int(end))) }

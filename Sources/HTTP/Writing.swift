@@ -76,8 +76,9 @@ public enum Writer {
 
     /// Appends the line `Date: Sun, 06 Nov 1994 08:49:37 GMT` with its end, for a time since 1970.
     public static func appendDate(secondsSince1970 seconds: Int, to out: inout [UInt8]) {
-        let days = seconds / 86_400
-        let time = seconds % 86_400
+        // A clock before 1970 is a broken one.
+        let days = max(seconds, 0) / 86_400
+        let time = max(seconds, 0) % 86_400
         // Days since 1 March 0000, in eras of 400 years, so that the leap day ends each year.
         let shifted = days + 719_468
         let era = shifted / 146_097

@@ -10,14 +10,15 @@ extension [UInt8] {
         }
     }
 
-    /// Appends the literal's UTF-8, as it is; a few machine instructions, since its length is known to the compiler.
+    /// Appends the literal's UTF-8, as it is; a few machine instructions, since its length is known to the
+    /// compiler.
     @inlinable @inline(__always)
     public mutating func append(literal: StaticString) {
         unsafe append(from: literal.utf8Start, count: literal.utf8CodeUnitCount)
     }
 
-    /// Appends memory. `append(contentsOf:)` of the standard library takes several times the instructions for the
-    /// short pieces that messages are made of.
+    /// Appends memory. `append(contentsOf:)` of the standard library takes several times the instructions for
+    /// the short pieces that messages are made of.
     @inlinable @inline(__always)
     @unsafe mutating func append(from start: UnsafePointer<UInt8>, count: Int) {
         append(addingCapacity: count) { out in

@@ -1,6 +1,7 @@
 // Requests: routes and methods, keys, parameters, conditions, what a PUT brings (api.md §1, §2, §5).
 import API
 import HTTP
+import JSON
 import KeyValue
 import Testing
 
@@ -274,4 +275,37 @@ func origins() throws {
 @Test("CONNECT is refused: this is no proxy")
 func connect() throws {
     #expect(try refusal("CONNECT h:1")?.code == .noMethod)
+}
+
+@Test("random changes to requests never crash, and whatever is accepted has a key that may be stored")
+func mutations() throws {
+    var state: UInt64 = 7
+    func random(_ bound: Int) -> Int {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Int(state >> 33) % bound
+    }
+    let seeds = [
+        "PUT /kv/a%2Fb?timeout=1.5s HTTP/1.1|Host: h|If-Match: \"5\", W/\"6\"|Content-Length: 3||abc",
+        "GET /kv/%E2%82%AC?format=json&redirect=no HTTP/1.1|Host: h|If-None-Match: *|Origin: http://h||",
+        "POST /raft/append HTTP/1.1|Host: h|Content-Type: application/json|Transfer-Encoding: chunked||0||",
+        "DELETE http://h/kv/a HTTP/1.1|Host: h|Connection: close||",
+        "OPTIONS /cluster/members/4/promote HTTP/1.0||",
+    ]
+    var accepted = 0
+    var scratch: [UInt8] = []
+    for round in 0..<20_000 {
+        var bytes = wire(seeds[round % seeds.count])
+        for _ in 0...random(3) { bytes[random(bytes.count)] = UInt8(random(128)) }
+        var parser = RequestParser()
+        guard case .head(let head)? = try? parser.parse(bytes.span, limits: Limits()),
+            let request = try? Request(head, in: bytes.span, limits: RequestLimits(), scratch: &scratch)
+        else { continue }
+        accepted += 1
+        guard request.route == .key, case .read = request.action else { continue }
+        request.withKey(in: bytes.span, scratch: &scratch) { key in
+            let isGood = key.count > 0 && key.count <= Command.keyBytesMax && isUTF8(key)
+            #expect(isGood)
+        }
+    }
+    #expect(accepted > 100)
 }

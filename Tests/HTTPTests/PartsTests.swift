@@ -121,7 +121,8 @@ func responses() throws {
     #expect(
         out
             == wire(
-                "HTTP/1.1 100 Continue||HTTP/1.1 201 Created|Content-Type: application/json|Location: /a|Content-Length: 2||{}"
+                "HTTP/1.1 100 Continue||HTTP/1.1 201 Created|Content-Type: application/json|"
+                    + "Location: /a|Content-Length: 2||{}"
             ))
     for step in [1, 2, 5, 1000] {
         var parser = ResponseParser()

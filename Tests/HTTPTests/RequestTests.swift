@@ -10,14 +10,16 @@ private let valid: [(String, Reading)] = [
             method: .get, path: "/", host: "a", framing: .none, keepAlive: true, content: "", rest: 0)
     ),
     (
-        "|PUT /kv/a%2Fb?ttl=1s&x HTTP/1.1|hOsT:  h:80 \t|Content-Length: 5|X:|Content-Type:text/plain||helloGET",
+        "|PUT /kv/a%2Fb?ttl=1s&x HTTP/1.1|hOsT:  h:80 \t|Content-Length: 5|X:|"
+            + "Content-Type:text/plain||helloGET",
         Reading(
             method: .put, path: "/kv/a%2Fb", query: "ttl=1s&x", host: "h:80", framing: .length(5),
             keepAlive: true,
             content: "hello", rest: 3)
     ),
     (
-        "POST /txn HTTP/1.1|Host: a|Transfer-Encoding: Chunked||5|hello|6;a=b;c=\"d\\\" ;\"| world|000|T: x||rest",
+        "POST /txn HTTP/1.1|Host: a|Transfer-Encoding: Chunked||"
+            + "5|hello|6;a=b;c=\"d\\\" ;\"| world|000|T: x||rest",
         Reading(
             method: .post, path: "/txn", host: "a", framing: .chunked, keepAlive: true,
             content: "hello world", rest: 4)

@@ -1,4 +1,5 @@
-// Every file of the public JSONTestSuite: y_ is accepted, n_ refused, i_ either, and nothing crashes or hangs.
+// Every file of the public JSONTestSuite: y_ is accepted, n_ refused, i_ either, and nothing crashes or
+// hangs.
 import Foundation
 import JSON
 import Testing

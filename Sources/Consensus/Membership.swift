@@ -35,13 +35,13 @@ public struct Membership: Hashable, Sendable {
     @inlinable
     public func reached<Number: Comparable>(_ zero: Number, by number: (NodeID) -> Number) -> Number {
         var best = zero
-        // Not only the incoming voters' numbers: the lower of both majorities may be one of the outgoing.
-        for set in [voters, outgoing] {
-            for voter in set {
-                let candidate = number(voter)
-                if candidate > best, isQuorum(where: { number($0) >= candidate }) { best = candidate }
-            }
+        func consider(_ voter: NodeID) {
+            let candidate = number(voter)
+            if candidate > best, isQuorum(where: { number($0) >= candidate }) { best = candidate }
         }
+        for voter in voters { consider(voter) }
+        // The lower of both majorities may be a number of one of the outgoing.
+        for voter in outgoing { consider(voter) }
         return best
     }
 

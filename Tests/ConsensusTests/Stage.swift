@@ -1,6 +1,22 @@
 // Carries out the commands of a scenario on a cluster, and writes down what the members say.
 import Consensus
 
+/// The commands, where N is a node, `1→2` a way, and what is said is what the named node then says:
+///
+/// - `nodes N`, `voters 1 2 outgoing 1 3 learners 4`: a cluster without a history;
+///   `start N term 3 for 2 log [1.1–1.4 3.5] commit 2 damaged`: a node with this on its disk.
+/// - `leader N`: elections until it leads and nothing is under way; says nothing.
+/// - `tick N 100ms`; `timeout N`: a second passes for it alone; `propose N "a" "b"`; `read N`; `ask N`;
+///   `transfer 1→2`; `transfer N`; `retire N`; `restart N`; `damage N after 3`; `lost 1→2`; `show N`.
+/// - `persisted N`: its disk does all it was asked, in order; `persisted N vote`, `persisted N entries`: the
+///   oldest of that.
+/// - `deliver`, `drop`: all that is under way; `deliver 1→2`: all on that way; `deliver 1→2 append`: the oldest
+///   of that kind; `deliver 1→2 last`: the newest. `redeliver` leaves it under way, so that it comes twice.
+/// - `settle`: everything is delivered and written until nothing is left.
+/// - `message 3→1 term 5: vote last 1.1`: a message that nobody sent. After `forged`, made up messages may break
+///   what holds in a true cluster.
+/// - `limit N`: entries in one append; `offers`: shows the replica's side; `fetches N`, `fetched 1→2`.
+/// - `quietly` before a command: what is said is left out.
 struct Stage {
     private(set) var cluster = Cluster(nodes: 3)
     private var said: [String] = []

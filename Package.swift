@@ -84,9 +84,12 @@ let package = Package(
         // Real processes under failure, and what the gate counts (Benchmarks/instructions).
         .target(name: "CCurl", path: "Tests/CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .testTarget(name: "FailureTests", dependencies: ["CCurl"], swiftSettings: house),
+        .target(name: "CCallgrind", path: "Benchmarks/CCallgrind"),
         .executableTarget(
             name: "Instructions",
-            dependencies: ["API", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Wire"],
+            dependencies: [
+                "API", "CCallgrind", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Wire",
+            ],
             path: "Benchmarks/Instructions", swiftSettings: house),
     ]
 )

@@ -1,0 +1,12 @@
+// Requests to callgrind, in whose hands a program may be: what is counted, and under which name.
+#ifndef CCALLGRIND_H
+#define CCALLGRIND_H
+
+/// Whether this program runs under valgrind, and was built where its headers are.
+int callgrind_is_counting(void);
+/// Begins to count instructions, or ends it.
+void callgrind_toggle(void);
+/// Writes what was counted since the last time, under a name.
+void callgrind_write(const char *name);
+
+#endif

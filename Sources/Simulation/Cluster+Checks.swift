@@ -148,7 +148,7 @@ extension Cluster {
             throw Violation(
                 "one vote: node \(node.place + 1) votes for \(other) and for \(candidate) in term \(term)")
         }
-        guard node.health == .whole else {
+        guard !node.knowsDamage else {
             throw Violation("node \(node.place + 1) is damaged, and votes in term \(term)")
         }
         node.votes[Int(term.rawValue)] = candidate

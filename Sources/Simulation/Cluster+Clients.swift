@@ -261,6 +261,6 @@ extension Cluster {
         trace.text(" \(outcome)")
         trace.end()
         if !isChaos, outcome != .unknown, outcome != .refused { client.calmCalls += 1 }
-        queue.add(.clientTurn(client.place), at: after(client.random.longTailed(15 * Self.millisecond)))
+        queue.add(.clientTurn(client.place), at: after(client.random.longTailed(odds.thinkTime)))
     }
 }

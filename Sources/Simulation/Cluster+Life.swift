@@ -81,6 +81,7 @@ extension Cluster {
         }
         try checkRecovered(node, read)
         node.life += 1
+        node.knowsDamage = read.recovered.damage != nil
         node.log = read.log
         node.checked = 0
         node.journal = read.journal

@@ -73,7 +73,9 @@ extension Cluster {
             node.journal?.store(hard, into: &node.operations)
             if sabotage == .voteBeforeSync { node.replica?.stored(hard) }
         case .storeIdentity(let cluster): node.journal?.store(identity: cluster, into: &node.operations)
-        case .clearDamage: node.journal?.clearDamage(into: &node.operations)
+        case .clearDamage:
+            node.knowsDamage = false
+            node.journal?.clearDamage(into: &node.operations)
         case .load(let after, let through, let peer):
             let time = node.random.longTailed(odds.diskTime)
             queue.add(

@@ -56,14 +56,14 @@ public final class Cluster {
         self.plan = plan
         var random = Random(seed: plan.seed)
         odds = Odds.drawn(from: &random)
-        chaosEnd = (plan.chaosMilliseconds ?? random.draw(4_000...14_000)) * Self.millisecond
+        chaosEnd = (plan.chaosMilliseconds ?? random.draw(5_000...18_000)) * Self.millisecond
         trace = Trace(onLine: onLine)
         var nodes: [SimulatedNode] = []
         for place in 0..<plan.nodes { nodes.append(SimulatedNode(place: place, random: random.fork())) }
         self.nodes = nodes
         cut = Array(repeating: false, count: plan.nodes * plan.nodes)
         lastArrival = Array(repeating: 0, count: plan.nodes * plan.nodes * Lane.allCases.count)
-        for place in 0..<3 + random.index(3) {
+        for place in 0..<3 + random.index(6) {
             clients.append(SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
         self.random = random

@@ -68,6 +68,8 @@ struct Odds {
     /// The usual time of a message and of a disk operation, in nanoseconds.
     var messageTime: UInt64 = 300_000
     var diskTime: UInt64 = 400_000
+    /// The usual time between two calls of a client.
+    var thinkTime: UInt64 = 10_000_000
     var weights: [(fault: Fault, weight: UInt64)] = []
     /// Time between two larger faults, at most.
     var pauseMax: UInt64 = 1_000_000_000
@@ -96,7 +98,8 @@ extension Odds {
         odds.failSync = strength(1, in: 4, 200...3_000, &random)
         odds.full = strength(1, in: 4, 50_000...500_000, &random)
         odds.messageTime = random.draw(50_000...2_000_000)
-        odds.diskTime = random.draw(50_000...4_000_000)
+        odds.diskTime = random.draw(50_000...3_000_000)
+        odds.thinkTime = random.draw(500_000...20_000_000)
         odds.weights = larger.filter { _ in !random.happens(250_000) }
         odds.pauseMax = random.draw(200_000_000...2_500_000_000)
         return odds

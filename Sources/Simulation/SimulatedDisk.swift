@@ -57,7 +57,7 @@ struct SimulatedDisk {
         var place = offset
         for piece in pieces {
             let count = min(piece.count, limit - (place - offset))
-            guard count > 0 else { break }
+            guard count > 0 else { continue }
             let range = piece.range.lowerBound..<piece.range.lowerBound + count
             overwrite(inode, at: place, piece.bytes[range])
             place += count

@@ -47,6 +47,8 @@ final class SimulatedNode {
     var checked = 0
     var health = Health.whole
     var isStarted = false
+    /// Recovery found damage, and it is not repaired yet.
+    var knowsDamage = false
     /// By term, for whom it was seen to vote.
     var votes: [NodeID?] = []
 

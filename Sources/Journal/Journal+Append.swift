@@ -13,6 +13,11 @@ extension Journal {
     }
 
     /// Writes what was gathered, unless enough is under way; and what is due when the disk is idle.
+    ///
+    /// - Parameters:
+    ///   - now: the moment.
+    ///   - commit: the highest index known to be committed; every entry up to it was given to `append`.
+    ///   - operations: what the disk is to do.
     public mutating func turnEnded(now: Instant, commit: LogIndex, into operations: inout [Operation]) {
         self.commit = max(self.commit, commit)
         guard isStarted, failure == nil, segment != nil else { return }
@@ -41,26 +46,33 @@ extension Journal {
     mutating func writeGathered(into operations: inout [Operation]) {
         var pieces: [Piece] = []
         var bytes = 0
-        var taken = 0
+        var taken: [Gathered] = []
         for next in gathered {
-            guard taken == 0 || bytes + next.bytes <= settings.batchBytesMax else { break }
+            guard taken.isEmpty || bytes + next.bytes <= settings.batchBytesMax else { break }
             pieces += next.pieces
             bytes += next.bytes
-            taken += 1
+            taken.append(next)
         }
-        term = max(term, gathered[taken - 1].write.term)
-        let write = gathered[taken - 1].write
-        let start = writeBatch(pieces, bytes: bytes, write: write, into: &operations)
-        var offset = start
-        for next in gathered[..<taken] where next.count > 0 {
+        gathered.removeFirst(taken.count)
+        guard let write = taken.last?.write else { return }
+        term = max(term, write.term)
+        var offset = writeBatch(pieces, bytes: bytes, write: write, into: &operations)
+        for next in taken where next.count > 0 {
             map.append(
                 LogMap.Place(
                     first: next.first, count: next.count, segment: segment?.number ?? 0, offset: offset,
                     bytes: next.bytes, sequence: sequence))
             offset += UInt64(next.bytes)
         }
-        gathered.removeFirst(taken)
         lastFilled = sequence
+    }
+
+    /// The commit index that a head may state: entries that still wait may replace what is on disk, and what
+    /// they replace must not be taken for committed.
+    var commitToState: LogIndex {
+        var index = commit
+        for next in gathered where next.count > 0 { index = min(index, next.first.previous) }
+        return index
     }
 
     /// A batch without entries, which states what is durable and committed.
@@ -89,7 +101,7 @@ extension Journal {
         batchesInFlight += 1
         idleSince = nil
         stated = max(stated, durable)
-        statedCommit = commit
+        statedCommit = commitToState
         var total = 0
         for piece in pieces { total += piece.count }
         self.segment?.end = segment.end + UInt64(total)
@@ -99,8 +111,8 @@ extension Journal {
     /// A batch's pieces: head, entries, padding.
     func batch(_ entries: [Piece], bytes: Int, segment: UInt64, sequence: UInt64) -> [Piece] {
         let head = BatchHead(
-            segment: segment, sequence: sequence, bytes: UInt64(bytes), term: term, commit: commit,
-            durable: durable)
+            segment: segment, sequence: sequence, bytes: UInt64(bytes), term: term,
+            commit: commitToState, durable: durable)
         var line: [UInt8] = []
         line.reserveCapacity(BatchHead.bytesMax)
         head.encode(entries, into: &line)

@@ -23,7 +23,12 @@ struct CrashTests {
         case 6:
             member.store(term: member.term + UInt64(chance.below(2)), vote: UInt64(1 + chance.below(3)))
         case 7:
-            // Commits only what all later logs share and the disk holds.
+            // A majority of others commits: what this disk holds does not matter.
+            if chance.chance(1, in: 2) {
+                member.commit = max(member.commit, UInt64(member.states[member.states.count - 1].count))
+                return
+            }
+            // Or it is what all later logs share and the disk holds.
             let later = member.states[member.persisted...]
             var shared = member.states[member.persisted].count
             for log in later {
@@ -74,7 +79,8 @@ struct CrashTests {
                 var disk = member.disk
                 if chance.chance(1, in: 2), let next = member.queue.first { disk.begin(next) }
                 if chance.chance(1, in: 2) { disk.losePower(&chance) }
-                let next = try Member(disk, settings: settings)
+                var next = try Member(disk, settings: settings)
+                next.follow(member)
                 member.check(next.opened, "seed \(seed), life \(life) ended at step \(step)")
                 member = next
                 life += 1

@@ -24,7 +24,8 @@ public struct Descriptor: ~Copyable, Sendable {
     }
 }
 
-/// Raises this process's limit of open descriptors to `wanted`, or as near as it may be. Answers the limit now.
+/// Raises this process's limit of open descriptors to `wanted`, or as near as it may be. Answers the limit
+/// now.
 public func raiseOpenFilesLimit(to wanted: Int) -> Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }

@@ -1,4 +1,4 @@
-// What is to be sent on a connection: small parts gathered in one buffer, large ones sent from where they are.
+// What is to be sent on a connection: small parts gathered in a buffer, large ones sent from where they are.
 internal import Glibc
 
 /// What one attempt to send came to.
@@ -12,8 +12,8 @@ public enum Flush: Hashable, Sendable {
 
 /// The unsent bytes of one connection, in order.
 ///
-/// Bytes of somebody else's buffer are held by reference from 4 KiB on, and copied below: one `send` of a small
-/// copy costs less than a vector.
+/// Bytes of somebody else's buffer are held by reference from 4 KiB on, and copied below: one `send` of a
+/// small copy costs less than a vector.
 public struct Outbound: Sendable {
     /// Where small parts are appended.
     public var bytes: [UInt8] = []
@@ -90,8 +90,8 @@ public struct Outbound: Sendable {
         }
     }
 
-    /// Lets go of all but a small buffer, so that thousands of idle connections hold little. Precondition: nothing is
-    /// unsent.
+    /// Lets go of all but a small buffer, so that thousands of idle connections hold little. Precondition:
+    /// nothing is unsent.
     public mutating func shrink() {
         precondition(isEmpty)
         if bytes.capacity > Self.idleBytesMax { bytes = [] }

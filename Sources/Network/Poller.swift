@@ -23,8 +23,8 @@ public struct Readiness: Sendable {
 public enum Interest: Sendable {
     /// Reported as long as there is something to read.
     case reading
-    /// Both directions, reported once a change. Who got such a report reads or writes until there is no more, or
-    /// remembers that there may be.
+    /// Both directions, reported once a change. Who got such a report reads or writes until there is no more,
+    /// or remembers that there may be.
     case changes
 }
 
@@ -62,8 +62,8 @@ public struct Poller: ~Copyable {
         try Descriptor.check(linux_epoll_remove(descriptor.raw, watched.raw), "epoll_ctl del")
     }
 
-    /// Waits until something is ready, or until the moment `deadline` of the monotonic clock (nil: for ever; one
-    /// that is past: not at all). Answers how many events there are; each is read by ``subscript(_:)``.
+    /// Waits until something is ready, or until the moment `deadline` of the monotonic clock (nil: for ever;
+    /// one that is past: not at all). Answers how many events there are; each is read by ``subscript(_:)``.
     public mutating func wait(until deadline: UInt64?) throws(SystemError) -> Int {
         var milliseconds: Int32 = -1
         if let deadline {

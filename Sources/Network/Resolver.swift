@@ -26,7 +26,8 @@ public final class Resolver: Sendable {
 
     deinit { questions.close() }
 
-    /// Asks for the addresses of `place`; the answer goes to `answer` with `name`. False: too many questions wait.
+    /// Asks for the addresses of `place`; the answer goes to `answer` with `name`. False: too many questions
+    /// wait.
     public func ask(_ place: HostPort, for name: UInt64) -> Bool {
         questions.put(Question(name: name, place: place))
     }

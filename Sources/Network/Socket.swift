@@ -35,8 +35,8 @@ extension Descriptor {
     /// Says that nothing more will be written; what the other end still sends may be read.
     public func endWriting() { _ = shutdown(raw, Int32(SHUT_WR)) }
 
-    /// Begins a connection to `address`, from `source` if given. It is made, or has failed, once the descriptor is
-    /// writable: ``connectFailure()`` tells.
+    /// Begins a connection to `address`, from `source` if given. It is made, or has failed, once the
+    /// descriptor is writable: ``connectFailure()`` tells.
     public static func dial(
         _ address: Address, from source: Address?
     ) throws(SystemError)
@@ -64,8 +64,8 @@ public enum Acceptance: ~Copyable {
     case connection(Descriptor)
     /// Nobody is waiting.
     case none
-    /// There are no descriptors left: the one that waited was accepted on a reserved descriptor and closed, so
-    /// that it knows, and so that the loop does not spin.
+    /// There are no descriptors left: the one that waited was accepted on a reserved descriptor and closed,
+    /// so that it knows, and so that the loop does not spin.
     case shed
 }
 

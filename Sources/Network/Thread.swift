@@ -93,8 +93,8 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable {
         if isWaiting { pthread_cond_signal(filled) }
     }
 
-    /// Swaps all that waits with the empty `taken`; sleeps while there is nothing, until `deadline` at most. False:
-    /// the mailbox is closed and empty.
+    /// Swaps all that waits with the empty `taken`; sleeps while there is nothing, until `deadline` at most.
+    /// False: the mailbox is closed and empty.
     public func take(into taken: inout [Element], until deadline: UInt64? = nil) -> Bool {
         precondition(taken.isEmpty)
         pthread_mutex_lock(lock)

@@ -28,8 +28,8 @@ public final class Wake: Sendable {
     }
 }
 
-/// SIGTERM, SIGINT and, if wanted, SIGHUP as something a loop can wait for. They are blocked in the creating thread and in those that
-/// it starts later, so it is made before any other thread.
+/// SIGTERM, SIGINT and, if wanted, SIGHUP as something a loop can wait for. They are blocked in the creating
+/// thread and in those that it starts later, so it is made before any other thread.
 public struct SignalInbox: ~Copyable, Sendable {
     public let descriptor: Descriptor
 

@@ -3,17 +3,21 @@ internal import API
 internal import HTTP
 internal import Network
 
-/// The state of an accepted connection. One request at a time is under way; what was sent behind it waits in the
-/// buffer. Requests of peers are the exception: several of them may wait for the disk, and are answered in order.
+/// The state of an accepted connection. One request at a time is under way; what was sent behind it waits in
+/// the buffer. Requests of peers are the exception: several of them may wait for the disk, and are answered
+/// in order.
 struct Client: ~Copyable {
     enum Stage {
         /// Between requests, or within a head.
         case head
         /// The head is read and the content is coming.
         case content
+        /// The request is answered, and so many bytes of its content are still to come: they are dropped.
+        case skipping(Int)
         /// The replica has the request; its bytes stay in `inbound` until it is answered.
         case waiting
-        /// The last answer is given. What still comes is read and dropped, so that the answer is not lost to a reset.
+        /// The last answer is given. What still comes is read and dropped, so that the answer is not lost to
+        /// a reset.
         case ending
     }
 
@@ -82,8 +86,8 @@ struct ExchangeQueue {
         return first &+ UInt8(truncatingIfNeeded: answers.count - 1)
     }
 
-    /// Takes a whole response for the question of that number; appends to `out` those whose turn has come. False:
-    /// there is no such question.
+    /// Takes a whole response for the question of that number; appends to `out` those whose turn has come.
+    /// False: there is no such question.
     mutating func answer(_ number: UInt8, _ response: consuming [UInt8], to out: inout [UInt8]) -> Bool {
         let place = Int(number &- first)
         guard place < answers.count, answers[place] == nil else { return false }

@@ -104,7 +104,8 @@ public struct Configuration: Sendable {
         return NodeID(number)
     }
 
-    /// Whether this node may be started as it is told: times that allow elections, and peers that can be trusted.
+    /// Whether this node may be started as it is told: times that allow elections, and peers that can be
+    /// trusted.
     ///
     /// - Throws: ``UsageError`` that says what to change.
     public func check() throws(UsageError) {
@@ -124,8 +125,9 @@ public struct Configuration: Sendable {
             let host = peer.url.place.host
             if host == "localhost" || peer.url.place.literal?.isLoopback == true { continue }
             throw UsageError(
-                "Node \(peer.id) at \(peer.url) is not on this machine, and nothing proves who it is: anybody who "
-                    + "reaches this node's port could join in. Where the network itself is trusted, say --insecure-peers."
+                "Node \(peer.id) at \(peer.url) is not on this machine, and nothing proves who it is: whoever "
+                    + "reaches this node's port could join in. Where the network itself is trusted, say "
+                    + "--insecure-peers."
             )
         }
     }
@@ -133,7 +135,8 @@ public struct Configuration: Sendable {
     func peer(_ id: NodeID) -> Peer? { peers.first { $0.id == id } }
 }
 
-/// Reads a length of time as people write it: `500ms`, `2s`, `1.5s`, `10m`, or bare seconds; nil if it is not one.
+/// Reads a length of time as people write it: `500ms`, `2s`, `1.5s`, `10m`, or bare seconds; nil if it is not
+/// one.
 public func interval(_ text: String) -> Interval? {
     let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("", 1e9)]
     for (unit, nanoseconds) in units where text.hasSuffix(unit) {

@@ -1,10 +1,11 @@
-// The node's own log: one line an event to standard error, through a bounded queue and a thread that may block.
+// The node's own log: one line an event on standard error, through a bounded queue to a writer thread.
 internal import Glibc
 public import Logging
 public import Network
 internal import Synchronization
 
-/// The writer of log lines. What does not fit its queue is dropped and counted: a slow terminal stops no loop.
+/// The writer of log lines. What does not fit its queue is dropped and counted: a slow terminal stops no
+/// loop.
 public final class LogWriter: Sendable {
     private let lines = Mailbox<String>(capacity: 4_096)
     private let dropped = Atomic<Int>(0)

@@ -79,8 +79,7 @@ extension Node {
     /// Answers that the store did not: where else to ask, or what is known of the outcome.
     mutating func fail(_ slot: Int, _ failure: Failure) {
         guard let head = clients[slot].head, let request = clients[slot].request else { return }
-        // Content that was announced and not read makes the rest of the connection unreadable.
-        let isCut = !isWhole(slot, head)
+        let isCut = remainder(slot, head) == .unreadable
         let answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
         switch failure {
         case .notLeader(let leader):
@@ -106,7 +105,7 @@ extension Node {
 
     /// Answers with a refusal. `closing`: nothing more can be read on the connection.
     mutating func refuse(_ slot: Int, _ refusal: API.Refusal, closing: Bool = false) {
-        let isCut = closing || clients[slot].head.map { !isWhole(slot, $0) } ?? true
+        let isCut = closing || clients[slot].head.map { remainder(slot, $0) == .unreadable } ?? true
         let answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
         answer.append(refusal, to: &clients[slot].outbound.bytes)
         end(slot, isCut: isCut)
@@ -119,17 +118,36 @@ extension Node {
             clients[slot].inbound.discard(to: &pool)
             clients[slot].closesWhenSent = true
             clients[slot].stage = .head
-        } else {
-            finish(slot)
+            return
         }
+        guard let head = clients[slot].head, case .missing(let bytes) = remainder(slot, head) else {
+            finish(slot)
+            return
+        }
+        finish(slot)
+        clients[slot].stage = .skipping(bytes)
     }
 
-    /// Whether all of the request's content is in the buffer.
-    private func isWhole(_ slot: Int, _ head: borrowing RequestHead) -> Bool {
+    /// What is still to come of a request that is answered already.
+    private enum Remainder: Equatable {
+        case nothing
+        /// So many bytes: few enough to be read and dropped, so that the connection can go on.
+        case missing(Int)
+        /// The connection ends after the answer.
+        case unreadable
+    }
+    private static let skippedBytesMax = 64 << 10
+
+    private func remainder(_ slot: Int, _ head: borrowing RequestHead) -> Remainder {
         switch head.framing {
-        case .none: true
-        case .length(let length): clients[slot].inbound.count - head.count >= length
-        case .chunked: clients[slot].decoder?.isComplete ?? false
+        case .none: return .nothing
+        case .length(let length):
+            let missing = length - (clients[slot].inbound.count - head.count)
+            if missing <= 0 { return .nothing }
+            // Who expects a 100 and gets another answer sends nothing, or does: the two cannot be told apart.
+            if head.expectation != .none || missing > Self.skippedBytesMax { return .unreadable }
+            return .missing(missing)
+        case .chunked: return clients[slot].decoder?.isComplete ?? false ? .nothing : .unreadable
         }
     }
 

@@ -104,8 +104,8 @@ extension Node {
         touchedClients.removeAll(keepingCapacity: true)
     }
 
-    /// The last answer is sent: the connection ends. Where the client may still be sending, what comes is dropped
-    /// for a while, or the kernel's reset could overtake the answer.
+    /// The last answer is sent: the connection ends. Where the client may still be sending, what comes is
+    /// dropped for a while, or the kernel's reset could overtake the answer.
     private mutating func end(_ slot: Int) {
         if clients[slot].isEnding {
             drop(slot)
@@ -124,7 +124,8 @@ extension Node {
     mutating func setDeadline(_ slot: Int, after interval: Interval) {
         let deadline = now + interval.nanoseconds
         clients[slot].deadline = deadline
-        // A timer that is set for earlier looks at the deadline when it fires; one for later would be too late.
+        // A timer that is set for earlier looks at the deadline when it fires; one for later would be too
+        // late.
         if deadline < clients[slot].timerAt {
             clients[slot].timerAt = deadline
             timers.set(deadline, for: clients.token(at: slot).rawValue)
@@ -169,7 +170,7 @@ extension Node {
                 // It does not read its answers.
                 drop(slot)
             }
-        case .ending: drop(slot)
+        case .skipping, .ending: drop(slot)
         }
     }
 

@@ -1,4 +1,4 @@
-// The loop's side of the disk: outcomes to the journal, what it says to the replica, and entries read for peers.
+// The loop's side of the disk: outcomes to the journal, its words to the replica, entries read for peers.
 internal import Consensus
 internal import Journal
 internal import KeyValue
@@ -38,8 +38,9 @@ extension Node {
         case .failed(let failure):
             log.critical(
                 """
-                the disk failed (\(failure.message)): this node writes nothing more, leads and votes no more, and \
-                acknowledges nothing. It answers local reads until it is ended; look at the disk, then start it again
+                the disk failed (\(failure.message)): this node writes nothing more, leads and votes no \
+                more, and acknowledges nothing. It answers local reads until it is ended; look at the disk, \
+                then start it again
                 """)
             replica.diskFailed()
         }

@@ -12,7 +12,8 @@ extension Node {
         return place * Lane.allCases.count + Int(lane.rawValue)
     }
 
-    /// A request to a peer. Without a connection one is made; what finds no room is lost, and the replica is told.
+    /// A request to a peer. Without a connection one is made; what finds no room is lost, and the replica is
+    /// told.
     mutating func send(_ parcel: Parcel) {
         guard let slot = slot(of: parcel.to, parcel.lane) else { return }
         if case .apart(let until) = links[slot].state, until <= now { connect(slot) }

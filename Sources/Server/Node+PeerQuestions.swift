@@ -27,7 +27,8 @@ extension Node {
         return .again
     }
 
-    /// An exchange names a question: the place of its connection, its number there, the connection's generation.
+    /// An exchange names a question: the place of its connection, its number there, the connection's
+    /// generation.
     private static func exchange(_ token: Token, _ number: UInt8) -> UInt64 {
         UInt64(token.generation) << 32 | UInt64(number) << 24 | UInt64(token.slot & 0xFF_FFFF)
     }

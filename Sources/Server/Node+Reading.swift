@@ -1,4 +1,4 @@
-// A connection's bytes become requests: heads, contents, limits, and when to read on (RFC 9112, api.md §2, §10).
+// A connection's bytes become requests: heads, contents, limits, when to read on (RFC 9112, api.md §10).
 internal import API
 internal import Consensus
 internal import HTTP
@@ -42,6 +42,11 @@ extension Node {
         switch clients[slot].stage {
         case .head: return readHead(slot)
         case .content: return readContent(slot)
+        case .skipping(let bytes):
+            let count = min(bytes, clients[slot].inbound.count)
+            clients[slot].inbound.consume(count)
+            clients[slot].stage = count == bytes ? .head : .skipping(bytes - count)
+            return count == bytes ? .again : .read
         case .waiting: return .rest
         case .ending:
             clients[slot].inbound.consume(clients[slot].inbound.count)
@@ -61,7 +66,7 @@ extension Node {
             if !mayHaveMore && !clients[slot].isEnding { clients[slot].mayRead = false }
             switch clients[slot].stage {
             case .head: if wasIdle { setDeadline(slot, after: configuration.headTime) }
-            case .content: setDeadline(slot, after: configuration.headTime)
+            case .content, .skipping: setDeadline(slot, after: configuration.headTime)
             case .waiting, .ending: break
             }
             return true
@@ -70,8 +75,8 @@ extension Node {
             clients[slot].inbound.release(to: &pool)
             return false
         case .full:
-            // The bounds of heads and contents are looked at before more is asked for; this is a head that never
-            // ends in the largest buffer that one may fill.
+            // The bounds of heads and contents are looked at before more is asked for; this is a head that
+            // never ends in the largest buffer that one may fill.
             refuse(
                 slot, API.Refusal(431, .headTooLarge, "The request's head is larger than this node takes."),
                 closing: true)

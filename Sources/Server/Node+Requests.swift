@@ -1,4 +1,4 @@
-// Whole requests go to the replica, or are answered at once: what each route does here (api.md §2, §5, §7).
+// Whole requests go to the replica, or are answered at once: what each route does (api.md §2, §5, §7).
 internal import API
 internal import Consensus
 internal import HTTP
@@ -52,7 +52,8 @@ extension Node {
         return .noLeader(view.absence)
     }
 
-    /// The request is whole; its content is at `content`, counted from its first byte, or decoded in `client.content`.
+    /// The request is whole; its content is at `content`, counted from its first byte, or decoded in
+    /// `client.content`.
     mutating func dispatch(_ slot: Int, _ head: RequestHead, _ content: Range<Int>, isDecoded: Bool) -> Next {
         guard let action = clients[slot].request?.action else {
             finish(slot)

@@ -10,8 +10,8 @@ internal import Wire
 extension Node {
     /// Waits for something to do, and does all of it.
     ///
-    /// The order makes the batches: every request that is ready is in the replica before its turn ends, so one
-    /// write to the disk and one append to each peer carry them all, and each client gets one `send`.
+    /// The order makes the batches: every request that is ready is in the replica before its turn ends, so
+    /// one write to the disk and one append to each peer carry them all, and each client gets one `send`.
     mutating func takeTurn() throws(SystemError) {
         let count = try poller.wait(until: wakeAt())
         now = monotonicNanoseconds()

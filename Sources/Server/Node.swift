@@ -11,8 +11,8 @@ internal import Wire
 
 /// The shell around one member: sockets, threads, clocks and the disk. It decides nothing.
 ///
-/// All of it belongs to the loop thread, and is one struct: access to a class's fields is checked at run time for
-/// exclusivity, which was a fifth of a write's instructions in a prototype.
+/// All of it belongs to the loop thread, and is one struct: access to a class's fields is checked at run time
+/// for exclusivity, which was a fifth of a write's instructions in a prototype.
 struct Node: ~Copyable {
     let configuration: Configuration
     let log: Logger

@@ -50,13 +50,13 @@ extension Notice {
         case .joinedCluster(let id): "member of cluster \(id)"
         case .otherCluster(let node, let id):
             """
-            node \(node) belongs to another cluster, \(id): correct --peers, or empty that node's data directory if it \
-            is meant to join this cluster
+            node \(node) belongs to another cluster, \(id): correct --peers, or empty that node's data \
+            directory if it is meant to join this cluster
             """
         case .wiped:
             """
-            this node's data directory has no vote and no log, but its peers have a history: it may have voted before, so \
-            it neither votes nor stands nor acknowledges. Put its own data directory back
+            this node's data directory has no vote and no log, but its peers have a history: it may have \
+            voted before, so it neither votes nor stands nor acknowledges. Put its own data directory back
             """
         case .transferred(true): "leadership is handed over"
         case .transferred(false): "leadership could not be handed over"
@@ -65,7 +65,8 @@ extension Notice {
             "a message \(node.map { "of node \($0) " } ?? "")was refused: \(why)"
         case .damagedEntry(let index):
             """
-            entry \(index) is damaged on this node's disk: it leads no more. Start it again, and the others repair it
+            entry \(index) is damaged on this node's disk: it leads no more. Start it again, and the others \
+            repair it
             """
         }
     }

@@ -165,7 +165,8 @@ struct PeerLink: ~Copyable {
     }
     private static let answerBytesMax = 64 << 10
 
-    /// The next whole answer: its head and where its content is, from the first unread byte on. Nil: not there yet.
+    /// The next whole answer: its head and where its content is, from the first unread byte on. Nil: not
+    /// there yet.
     mutating func nextAnswer(
         _ limits: borrowing Limits
     ) throws(MessageError) -> (head: ResponseHead, content: Range<Int>)? {

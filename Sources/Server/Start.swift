@@ -88,7 +88,7 @@ extension Node {
         let limit = raiseOpenFilesLimit(to: wanted)
         if limit < wanted {
             log.warning(
-                "only \(limit) files may be open here, fewer than \(wanted) for --max-connections: raise ulimit -n"
+                "only \(limit) files may be open here, and --max-connections needs \(wanted): raise ulimit -n"
             )
         }
     }
@@ -103,7 +103,7 @@ extension Node {
         } catch {
             if error.isAddressInUse {
                 throw StartFailure(
-                    "Port \(place.port) is taken: another program listens at \(place). Choose another --listen."
+                    "Port \(place.port) is taken: another program listens at \(place). Give another --listen."
                 )
             }
             throw StartFailure("\(error).")

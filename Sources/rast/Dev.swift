@@ -8,8 +8,8 @@ struct Dev: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a whole cluster on this machine.",
         discussion: """
-            Starts one `rast serve` a node, waits until it is ready, and says how to try it. Ctrl-C ends it; its data
-            goes with it unless --data says where to keep it.
+            Starts one `rast serve` a node, waits until it is ready, and says how to try it. Ctrl-C ends it;
+            its data goes with it unless --data says where to keep it.
 
             EXAMPLES:
               rast dev
@@ -70,10 +70,12 @@ struct Dev: ParsableCommand {
     private func introduce(_ ports: [UInt16], _ folder: borrowing TemporaryFolder) {
         let urls = ports.map { "http://127.0.0.1:\($0)" }
         let last = urls[urls.count - 1]
+        let place =
+            folder.isKept ? "Its data is in \(folder.path)" : "Its data is temporary, in \(folder.path)"
         put(
             """
             A cluster of \(nodes) is ready: \(urls.joined(separator: "  "))
-            \(folder.isKept ? "Data in \(folder.path)." : "Its data is temporary: \(folder.path).") Ctrl-C ends it. Try:
+            \(place). Ctrl-C ends it. Try:
 
               curl -L -X PUT --data-binary 'hello' \(urls[0])/kv/greeting
               curl -L \(last)/kv/greeting

@@ -38,8 +38,8 @@ struct LocalCluster {
         }
     }
 
-    /// Starts this program once more: in a process group of its own, so that Ctrl-C reaches it through us, and
-    /// without the signals that we have blocked for ourselves.
+    /// Starts this program once more: in a process group of its own, so that Ctrl-C reaches it through us,
+    /// and without the signals that we have blocked for ourselves.
     private static func spawn(_ arguments: [String]) throws -> pid_t {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -57,8 +57,8 @@ struct LocalCluster {
         return process
     }
 
-    /// Calls `announce` once every node is ready; answers when a signal came (true), or a node died before that or
-    /// all have (false).
+    /// Calls `announce` once every node is ready; answers when a signal came (true), or a node died before
+    /// that or all have (false).
     mutating func supervise(until signals: borrowing SignalInbox, announce: () -> Void) -> Bool {
         var isAnnounced = false
         let began = monotonicNanoseconds()
@@ -76,7 +76,7 @@ struct LocalCluster {
                 if !hasComplained && monotonicNanoseconds() - began > 15_000_000_000 {
                     hasComplained = true
                     complain(
-                        "the nodes are not ready after 15 s; curl http://127.0.0.1:\(members[0].port)/readyz?verbose"
+                        "not ready after 15 s; ask http://127.0.0.1:\(members[0].port)/readyz?verbose why."
                     )
                 }
             }

@@ -10,8 +10,8 @@ struct Log: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print and verify the replicated log in a data directory.",
         discussion: """
-            Each entry is printed as it stands on disk: one JSON object a line. Damage is told on standard error with its
-            place, and the exit status is 1. Nothing is changed; the node may be running.
+            Each entry is printed as it stands on disk: one JSON object a line. Damage is told on standard
+            error with its place, and the exit status is 1. Nothing is changed; the node may be running.
 
             EXAMPLES:
               rast log data/1 | jq -c '.command'
@@ -40,7 +40,7 @@ struct Log: ParsableCommand {
         printer.flush()
         if recovered.tornBytes > 0 {
             complain(
-                "\(folder): \(recovered.tornBytes) bytes after the last whole batch were never durable, and are left out."
+                "\(folder): \(recovered.tornBytes) bytes after the last whole batch never counted: left out."
             )
         }
         if let damage = recovered.damage {

@@ -11,8 +11,8 @@ struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run one node.",
         discussion: """
-            Without --peers it is a cluster of one. SIGTERM hands leadership over, finishes what is in flight (5 s at
-            most) and exits 0; a second one exits at once.
+            Without --peers it is a cluster of one. SIGTERM hands leadership over, finishes what is in
+            flight (5 s at most) and exits 0; a second one exits at once.
 
             EXAMPLES:
               rast serve --id 1 --listen 127.0.0.1:8001 --data data/1 \\
@@ -27,7 +27,7 @@ struct Serve: ParsableCommand {
         help: ArgumentHelp(
             "What clients call this node; its entry in --peers, else the listen address.", valueName: "url"))
     var advertise: String?
-    @Option(help: ArgumentHelp("All members, this node among them: 1=http://…,2=http://…", valueName: "list"))
+    @Option(help: ArgumentHelp("All members, this node too: 1=http://…,2=http://…", valueName: "list"))
     var peers: String?
     @Option(help: ArgumentHelp("The data directory, created if it is not there.", valueName: "dir"))
     var data: String
@@ -43,6 +43,10 @@ struct Serve: ParsableCommand {
     var segmentSize = 64 << 20
     @Option(help: ArgumentHelp("How many connections are served at a time.", valueName: "count"))
     var maxConnections = 10_000
+    @Option(help: ArgumentHelp("How long a request may take to arrive.", valueName: "time"))
+    var headTime = "10s"
+    @Option(help: ArgumentHelp("How long a connection may rest between requests.", valueName: "time"))
+    var idleTime = "60s"
     @Flag(help: "Talk to peers on other machines without proof of who they are.")
     var insecurePeers = false
     @Option(
@@ -72,6 +76,8 @@ struct Serve: ParsableCommand {
             peers: try peers.map(Configuration.peers) ?? [], data: data)
         configuration.heartbeat = try time(heartbeat, for: "--heartbeat")
         configuration.electionTimeout = try time(electionTimeout, for: "--election-timeout")
+        configuration.headTime = try time(headTime, for: "--head-time")
+        configuration.idleTime = try time(idleTime, for: "--idle-time")
         configuration.valueBytesMax = maxValueSize
         configuration.segmentBytes = segmentSize
         configuration.connectionsMax = maxConnections

@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "small and large parts arrive in the order in which they were appended, however little the kernel takes"
+        "small and large parts arrive in the order of appending, however little the kernel takes"
     )
     func order() throws {
         let pair = try Pair.make()
@@ -35,7 +35,8 @@ import Testing
             expected += small + large[5..<large.count - 9] + small
         }
         #expect(out.count == expected.count)
-        // More than the kernel holds: the sender is told to wait, and what it holds is bounded by what it was given.
+        // More than the kernel holds: the sender is told to wait, and what it holds is bounded by what it was
+        // given.
         let seen0 = out.flush(to: pair.near)
         #expect(seen0 == .blocked)
         #expect(out.count > 0 && out.count < expected.count)

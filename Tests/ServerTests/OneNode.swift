@@ -1,0 +1,125 @@
+// A cluster of one for a test: a real process on a free port, gone with the test.
+import Glibc
+import Network
+import Testing
+
+/// What a test could not do.
+struct Trouble: Error, CustomStringConvertible { let description: String }
+
+/// One `rast serve` with temporary data.
+final class OneNode {
+    let port: UInt16
+    let process: pid_t
+    private let folder: String
+    private let endings = Mailbox<Int32>()
+
+    /// Starts it, with further flags, and waits until it leads.
+    init(_ flags: [String] = []) throws {
+        var template = Array("/tmp/rast-server-tests-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Trouble(description: "no temporary folder") }
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        self.folder = folder
+        let arguments =
+            [
+                "rast", "serve", "--listen", "127.0.0.1:0", "--data", "\(folder)/data", "--election-timeout",
+                "40ms", "--heartbeat", "10ms", "--segment-size", "1048576", "--parent", "\(getpid())",
+            ] + flags
+        let starts = Mailbox<pid_t>()
+        // The parent-death signal comes at the end of the thread that starts a child: this one waits.
+        try Thread(named: "node") { [endings] in
+            let process = Self.spawn(arguments, log: "\(folder)/log")
+            starts.put(process)
+            var status: Int32 = 0
+            while process > 0 && waitpid(process, &status, 0) < 0 && errno == EINTR {}
+            endings.put(status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F))
+        }.detach()
+        var started: [pid_t] = []
+        _ = starts.take(into: &started)
+        process = started[0]
+        guard process > 0 else { throw Trouble(description: "\(Self.program) cannot be started") }
+        port = try Self.port(in: "\(folder)/log")
+        let deadline = monotonicNanoseconds() + 20_000_000_000
+        while try Caller(port).ask("GET", "/readyz").status != 200 {
+            if monotonicNanoseconds() > deadline { throw Trouble(description: "the node is not ready") }
+            usleep(5_000)
+        }
+    }
+
+    deinit {
+        kill(process, SIGKILL)
+        var codes: [Int32] = []
+        _ = endings.take(into: &codes, until: monotonicNanoseconds() + 5_000_000_000)
+        for path in ["data/log", "data", ""] { Self.empty("\(folder)/\(path)") }
+    }
+
+    /// Sends a signal, and waits for the end: the exit status, or the negated signal; nil if it does not end.
+    func end(_ signal: Int32, within seconds: UInt64 = 10) -> Int32? {
+        kill(process, signal)
+        var codes: [Int32] = []
+        _ = endings.take(into: &codes, until: monotonicNanoseconds() + seconds * 1_000_000_000)
+        if let code = codes.first { endings.put(code) }
+        return codes.first
+    }
+
+    /// The resident memory of the process in bytes.
+    var residentBytes: Int {
+        let fields = Self.text("/proc/\(process)/statm").split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4_096 : 0
+    }
+
+    /// Next to the tests: the build puts them in one folder.
+    private static let program: String = {
+        var path = [CChar](repeating: 0, count: 4_096)
+        let count = max(0, readlink("/proc/self/exe", &path, path.count))
+        let own = String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/rast"
+    }()
+
+    private static func spawn(_ arguments: [String], log: String) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT, 0o644)
+        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var process: pid_t = 0
+        return posix_spawn(&process, program, &actions, nil, &words, environ) == 0 ? process : 0
+    }
+
+    /// The port that the system chose, as the node's log tells it.
+    private static func port(in log: String) throws -> UInt16 {
+        let deadline = monotonicNanoseconds() + 20_000_000_000
+        while monotonicNanoseconds() < deadline {
+            for line in text(log).split(separator: "\n") {
+                guard let word = line.split(separator: " ").first(where: { $0.hasPrefix("127.0.0.1:") }),
+                    line.contains("listening"), let place = HostPort(String(word))
+                else { continue }
+                return place.port
+            }
+            usleep(2_000)
+        }
+        throw Trouble(description: "the node does not listen: \(text(log))")
+    }
+
+    private static func text(_ path: String) -> String {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return "" }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        let count = max(0, read(file, &bytes, bytes.count))
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
+    private static func empty(_ path: String) {
+        if let folder = opendir(path) {
+            while let row = readdir(folder) {
+                let name = withUnsafePointer(to: &row.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                unlink("\(path)/\(name)")
+            }
+            closedir(folder)
+        }
+        rmdir(path)
+    }
+}

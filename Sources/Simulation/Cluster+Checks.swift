@@ -36,7 +36,8 @@ extension Cluster {
     func checkRecovered(_ node: SimulatedNode, _ read: Reading) throws(Violation) {
         let recovered = read.recovered
         guard read.log.count == Int(recovered.last.index.rawValue) else {
-            throw Violation("recovery: node \(node.place + 1) tells of \(recovered.last), gives \(read.log.count)")
+            throw Violation(
+                "recovery: node \(node.place + 1) tells of \(recovered.last), gives \(read.log.count)")
         }
         let isExact = isEqual(read, node.durable) || node.maybe.map { isEqual(read, $0) } ?? false
         switch node.health {
@@ -48,12 +49,16 @@ extension Cluster {
             if recovered.isWiped {
                 node.health = .wiped
             } else if recovered.damage == nil {
-                guard isExact else { throw Violation("recovery: damage is not noticed: \(difference(node, read))") }
+                guard isExact else {
+                    throw Violation("recovery: damage is not noticed: \(difference(node, read))")
+                }
                 node.health = .whole
             } else {
-                let isPart = isPrefix(read, of: node.durable) || node.maybe.map { isPrefix(read, of: $0) } ?? false
-                guard isPart else {
-                    throw Violation("recovery: damage made something new: \(difference(node, read))")
+                // What is left may be an older log, with entries that were replaced later; never a new one.
+                if let last = read.log.last { try table.saw(last, at: read.log.count, on: node.place) }
+                guard isVoteKept(read, node.durable) || node.maybe.map({ isVoteKept(read, $0) }) ?? false
+                else {
+                    throw Violation("recovery: damage changed the vote: \(difference(node, read))")
                 }
             }
         case .wiped, .dead: return
@@ -61,14 +66,12 @@ extension Cluster {
     }
 
     private func isEqual(_ read: Reading, _ state: DurableState) -> Bool {
-        read.log.count == state.log.count && isPrefix(read, of: state)
+        read.log.count == state.log.count && read.log.last == state.log.last && isVoteKept(read, state)
     }
 
-    private func isPrefix(_ read: Reading, of state: DurableState) -> Bool {
+    private func isVoteKept(_ read: Reading, _ state: DurableState) -> Bool {
         let hard = read.recovered.hardState
-        let count = read.log.count
-        return hard.term.rawValue == state.term && hard.vote == state.vote && count <= state.log.count
-            && (count == 0 || read.log[count - 1] == state.log[count - 1])
+        return hard.term.rawValue == state.term && hard.vote == state.vote
     }
 
     private func difference(_ node: SimulatedNode, _ read: Reading) -> String {
@@ -90,7 +93,8 @@ extension Cluster {
         }
         let hard = read.recovered.hardState
         let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: read.log)
-        guard read.log == node.log || sabotage == .forgetTail, node.replica?.raft.hard.term == hard.term || sabotage == .forgetVote
+        guard read.log == node.log || sabotage == .forgetTail,
+            node.replica?.raft.hard.term == hard.term || sabotage == .forgetVote
         else {
             throw Violation(
                 "start: node \(node.place + 1) has \(node.log.count) entries and would keep \(state) only")
@@ -139,7 +143,8 @@ extension Cluster {
         of node: SimulatedNode, for candidate: NodeID, in term: Term, else broken: Violation
     ) throws(Violation) {
         let durable = node.durable
-        guard durable.term > term.rawValue || durable.term == term.rawValue && durable.vote == candidate else {
+        guard durable.term > term.rawValue || durable.term == term.rawValue && durable.vote == candidate
+        else {
             throw broken
         }
         guard term.rawValue < 1 << 20 else { throw Violation("the term is \(term)") }
@@ -164,7 +169,8 @@ extension Cluster {
             leader.isStarted
         else { return }
         guard index <= leader.log.count, leader.log[index - 1] == node.durable.log[index - 1] else {
-            throw Violation("match: node \(node.place + 1) agrees with its leader up to \(match), and does not")
+            throw Violation(
+                "match: node \(node.place + 1) agrees with its leader up to \(match), and does not")
         }
     }
 

@@ -63,7 +63,9 @@ extension Cluster {
         if action == .delete, condition == .isAbsent { condition = .none }
         stamp += 1
         history.calls.append(
-            Call(key: key, action: action, condition: condition, invoked: stamp, returned: nil, outcome: .unknown))
+            Call(
+                key: key, action: action, condition: condition, invoked: stamp, returned: nil,
+                outcome: .unknown))
         client.call = number
         client.tries = 0
         if client.random.happens(150_000) { client.node = client.random.index(nodes.count) }
@@ -126,7 +128,8 @@ extension Cluster {
             if sabotage == .readWithoutRound {
                 send(response: read(node, key), to: ticket)
             } else {
-                node.replica?.read(for: ticket, until: deadline)
+                node.replica?.read(
+                    for: ticket, until: deadline, byAsking: node.random.happens(300_000))
             }
         case .put(let value):
             let bytes = Self.bytes(of: value)
@@ -234,7 +237,9 @@ extension Cluster {
     }
 
     private func claimApplied(_ client: SimulatedClient) {
-        guard let call = client.call, case .put = history.calls[call].action else { return finish(client, .refused) }
+        guard let call = client.call, case .put = history.calls[call].action else {
+            return finish(client, .refused)
+        }
         let revision = Revision(UInt64(table.committed.count) + 2)
         finish(client, .written(created: true, revision: revision, createdRevision: revision, version: 1))
     }
@@ -243,7 +248,9 @@ extension Cluster {
     private func again(_ client: SimulatedClient, at node: Int) {
         guard client.tries < (isChaos ? 12 : 200) else { return finish(client, .refused) }
         client.node = node
-        let time = client.tries < 2 ? odds.messageTime : client.random.draw(5 * Self.millisecond...100 * Self.millisecond)
+        let time =
+            client.tries < 2
+            ? odds.messageTime : client.random.draw(5 * Self.millisecond...100 * Self.millisecond)
         queue.add(.clientAgain(client.place), at: after(time))
     }
 

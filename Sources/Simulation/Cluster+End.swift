@@ -33,7 +33,8 @@ extension Cluster {
         }
         if let problem = unrest() {
             guard now - calmSince <= Self.recoveryMax else {
-                throw Violation("liveness: \(Self.recoveryMax / 1_000_000_000) s after the faults: \(problem)")
+                throw Violation(
+                    "liveness: \(Self.recoveryMax / 1_000_000_000) s after the faults: \(problem)")
             }
             return
         }

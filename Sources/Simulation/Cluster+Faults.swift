@@ -71,7 +71,8 @@ extension Cluster {
             }
             if isKept { queue.add(event, at: after(node.random.next(below: Self.millisecond))) }
         }
-        queue.add(.tick(node.place, life: node.life), at: after(node.random.next(below: 2 * Self.millisecond)))
+        queue.add(
+            .tick(node.place, life: node.life), at: after(node.random.next(below: 2 * Self.millisecond)))
     }
 
     // Partitions -------------------------------------------------------------------------------------------
@@ -179,7 +180,9 @@ extension SimulatedDisk {
         var batches: [(file: File, offset: Int, count: Int, sequence: UInt64)] = []
         var durable: UInt64 = 0
         for (file, size) in files {
-            guard case .segment = file, let bytes = try? read(file, offset: 0, count: Int(size)) else { continue }
+            guard case .segment = file, let bytes = try? read(file, offset: 0, count: Int(size)) else {
+                continue
+            }
             if let head = try? SegmentHead(bytes.span, at: 0) { durable = max(durable, head.after) }
             var place = pageBytes
             while place < bytes.count {

@@ -35,10 +35,15 @@ extension Cluster {
         node.crashesInOperation = false
         node.isStarted = false
         for attempt in attempts.indices.suffix(64)
-        where attempts[attempt].node == node.place && !attempts[attempt].isDone && node.random.happens(500_000) {
-            queue.add(.clientResponse(attempt: attempt, .lost), at: after(node.random.longTailed(odds.messageTime)))
+        where attempts[attempt].node == node.place && !attempts[attempt].isDone
+            && node.random.happens(500_000)
+        {
+            queue.add(
+                .clientResponse(attempt: attempt, .lost), at: after(node.random.longTailed(odds.messageTime)))
         }
-        queue.add(.restart(node.place), at: after(node.random.draw(10 * Self.millisecond...2_000 * Self.millisecond)))
+        queue.add(
+            .restart(node.place),
+            at: after(node.random.draw(10 * Self.millisecond...2_000 * Self.millisecond)))
     }
 
     /// The crash comes in the middle: some of it has reached the cache.
@@ -121,7 +126,7 @@ extension Cluster {
             boot: boot, cluster: recovered.cluster, hard: recovered.hardState, runs: recovered.runs,
             commit: recovered.commit, tail: recovered.tail, store: read.store,
             isDamaged: recovered.damage != nil, isWiped: recovered.isWiped)
-        sabotage?.spoil(&origin, of: node.health)
+        sabotage?.spoil(&origin, of: node.health, in: clusterID)
         return origin
     }
 
@@ -162,7 +167,9 @@ extension Cluster {
 }
 
 extension Sabotage {
-    func spoil(_ origin: inout Replica.Origin, of health: SimulatedNode.Health) {
+    func spoil(
+        _ origin: inout Replica.Origin, of health: SimulatedNode.Health, in cluster: ClusterID?
+    ) {
         switch self {
         case .forgetVote:
             // The entries' terms are still known.
@@ -178,7 +185,9 @@ extension Sabotage {
             origin.tail.append(
                 Block(first: block.first, bytes: Array(block.bytes[..<end]), starts: block.starts.dropLast()))
         case .ignoreDamage: origin.isDamaged = false
-        case .reviveWiped: origin.isWiped = false
+        case .reviveWiped:
+            origin.isWiped = false
+            if health == .wiped { origin.cluster = cluster }
         case .acknowledgeBeforeSync, .voteBeforeSync, .readWithoutRound, .writeTwice, .claimNotApplied,
             .claimApplied, .skipSync, .skipFolderSync, .skipEntry, .keepBoot:
             return

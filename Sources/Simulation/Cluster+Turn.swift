@@ -99,7 +99,8 @@ extension Cluster {
         case .wiped: trace.text(" was wiped")
         case .transferred(let isDone): trace.text(isDone ? " handed over" : " gave up handing over")
         case .whole: trace.text(" is whole again")
-        case .refusedPeer(let peer, let why): trace.text(" refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
+        case .refusedPeer(let peer, let why):
+            trace.text(" refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
         case .damagedEntry(let index): trace.text(" met a damaged entry ", index.rawValue)
         }
         trace.end()

@@ -64,7 +64,8 @@ public final class Cluster {
         cut = Array(repeating: false, count: plan.nodes * plan.nodes)
         lastArrival = Array(repeating: 0, count: plan.nodes * plan.nodes * Lane.allCases.count)
         for place in 0..<3 + random.index(6) {
-            clients.append(SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
+            clients.append(
+                SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
         self.random = random
     }
@@ -93,7 +94,9 @@ public final class Cluster {
 
     private func begin() throws(Violation) {
         for node in nodes { queue.add(.restart(node.place), at: random.draw(0...500 * Self.millisecond)) }
-        for client in clients { queue.add(.clientTurn(client.place), at: random.draw(0...Self.millisecond * 800)) }
+        for client in clients {
+            queue.add(.clientTurn(client.place), at: random.draw(0...Self.millisecond * 800))
+        }
         queue.add(.largerFault, at: random.draw(0...odds.pauseMax))
     }
 

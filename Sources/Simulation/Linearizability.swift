@@ -39,7 +39,9 @@ public struct Linearizability {
             moments.append((call.invoked, at, true))
             if call.outcome != .unknown { moments.append((call.returned ?? .max, at, false)) }
         }
-        moments.sort { ($0.time, $0.isInvocation ? 1 : 0, $0.call) < ($1.time, $1.isInvocation ? 1 : 0, $1.call) }
+        moments.sort {
+            ($0.time, $0.isInvocation ? 1 : 0, $0.call) < ($1.time, $1.isInvocation ? 1 : 0, $1.call)
+        }
         invocation = Array(repeating: 0, count: calls.count)
         end = Array(repeating: 0, count: calls.count)
         // Place 0 is the head.
@@ -47,7 +49,11 @@ public struct Linearizability {
         next = Array(1...rows.count)
         previous = Array(-1..<rows.count - 1)
         for place in 1..<max(1, rows.count) {
-            if rows[place].isInvocation { invocation[rows[place].call] = place } else { end[rows[place].call] = place }
+            if rows[place].isInvocation {
+                invocation[rows[place].call] = place
+            } else {
+                end[rows[place].call] = place
+            }
         }
     }
 

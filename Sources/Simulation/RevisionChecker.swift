@@ -202,7 +202,8 @@ public struct RevisionChecker {
             guard !holds(call.condition, current: current) else { throw wrong() }
         case .written(let created, _, let createdRevision, let version):
             guard isOpen || holds(call.condition, current: state.found?.revision) else { throw wrong() }
-            let expected = state.found.map { ($0.createdRevision, $0.version + 1) } ?? (Revision(UInt64(revision)), 1)
+            let expected =
+                state.found.map { ($0.createdRevision, $0.version + 1) } ?? (Revision(UInt64(revision)), 1)
             guard isOpen || created == (state.found == nil) && (createdRevision, version) == expected else {
                 throw wrong()
             }

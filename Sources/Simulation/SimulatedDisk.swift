@@ -199,7 +199,8 @@ extension SimulatedDisk {
         let isOrdered = random.happens(700_000)
         let kept = loss == .everything ? 0 : random.index(changes.count + 1)
         for (at, change) in changes.enumerated() {
-            let isKept = loss == .nothing || (isOrdered || loss == .everything ? at < kept : random.happens(500_000))
+            let isKept =
+                loss == .nothing || (isOrdered || loss == .everything ? at < kept : random.happens(500_000))
             if isKept {
                 change.apply(to: &syncedNames)
             } else {

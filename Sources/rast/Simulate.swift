@@ -38,7 +38,9 @@ struct Simulate: ParsableCommand {
     private static let sabotages = Sabotage.allCases.map(\.rawValue).joined(separator: ", ")
 
     func validate() throws {
-        if let nodes, !(1...9).contains(nodes) { throw ValidationError("--nodes is 1 to 9, and not \(nodes)") }
+        if let nodes, !(1...9).contains(nodes) {
+            throw ValidationError("--nodes is 1 to 9, and not \(nodes)")
+        }
         if let sabotage, Sabotage(rawValue: sabotage) == nil {
             throw ValidationError("--sabotage \(sabotage) is not known: it is one of \(Self.sabotages)")
         }

@@ -15,6 +15,8 @@ final class Cluster {
     private(set) var nodes: [Node]
     let folder: Folder
     private let client = Client()
+    /// What calls these nodes, to be ended with the test however that ends.
+    var loads: [Load] = []
 
     /// The program under test: it was built beside the tests.
     static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -60,10 +62,10 @@ final class Cluster {
     func start() throws { for node in nodes where node.process == nil { try start(node.id) } }
 
     /// Starts node `id` under another program that ends by becoming it, such as `strace -D`.
-    func start(_ id: Int, under program: String, _ arguments: [String]) throws {
+    func start(_ id: Int, under program: String, _ arguments: [String], _ more: [String] = []) throws {
         try #require(nodes[id - 1].process == nil, "node \(id) runs already")
         nodes[id - 1].process = try Child(
-            program, arguments + [Self.program] + self.arguments(id), log: self[id].log)
+            program, arguments + [Self.program] + self.arguments(id) + more, log: self[id].log)
     }
 
     func signal(_ id: Int, _ signal: Int32) { nodes[id - 1].process?.send(signal) }
@@ -148,6 +150,7 @@ final class Cluster {
 /// Runs a test with a cluster; if it fails, the nodes' last words are part of the failure.
 func withCluster(of count: Int = 3, isStarted: Bool = true, _ body: (Cluster) throws -> Void) throws {
     let cluster = try Cluster(count)
+    defer { for load in cluster.loads { _ = load.stop() } }
     do {
         if isStarted {
             try cluster.start()

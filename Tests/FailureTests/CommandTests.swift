@@ -42,9 +42,9 @@ extension Failures {
                 for id in cluster.ids {
                     // While it is being written.
                     let run = try Run(
-                        "sh",
+                        "bash",
                         [
-                            "-c", "set -o pipefail 2>/dev/null; \"$1\" log \"$2\" | jq -c .index", "sh",
+                            "-c", "set -o pipefail; \"$1\" log \"$2\" | jq -c .index", "bash",
                             Cluster.program, cluster[id].data,
                         ])
                     try #require(run.end == 0, "\(run.output.suffix(500))")

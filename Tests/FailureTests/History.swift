@@ -20,18 +20,22 @@ struct History {
     func verify(_ cluster: Cluster, _ place: SourceLocation = #_sourceLocation) throws {
         let isWritten = writes.contains(where: \.isAcknowledged)
         try #require(isWritten, "nothing was written", sourceLocation: place)
-        var found = problems
         var held: [String: Response] = [:]
         for key in Set(writes.map(\.key)).sorted() {
             let answer: Response = try #require(
                 Self.read(key, cluster), "\(key) cannot be read", sourceLocation: place)
             held[key] = answer
         }
-        found += uniques(held) + creates(held) + registers(held) + order()
+        var found = contradictions(held)
         found += try Self.differences(cluster, Array(held.keys.sorted().prefix(100)))
         let few = found.prefix(20).joined(separator: "\n")
         try #require(
             found.isEmpty, "\(found.count) contradictions (\(summary)):\n\(few)", sourceLocation: place)
+    }
+
+    /// What cannot be, given that the cluster now answers `held` for each key.
+    func contradictions(_ held: [String: Response]) -> [String] {
+        problems + uniques(held) + creates(held) + registers(held) + order()
     }
 
     private static func read(_ key: String, _ cluster: Cluster) -> Response? {
@@ -100,7 +104,7 @@ struct History {
 
     /// The order of revisions must agree with real time, and each read with the write whose revision it names
     /// (rules.md 27).
-    func order() -> [String] {
+    private func order() -> [String] {
         var found: [String] = []
         var written: [UInt64: Record] = [:]
         for write in writes {
@@ -119,7 +123,7 @@ struct History {
     }
 
     /// Replies whose revision is lower than one that was seen before they began.
-    static func timeTravel(_ records: [Record]) -> [String] {
+    private static func timeTravel(_ records: [Record]) -> [String] {
         struct Event {
             let revision: UInt64
             let isRead: Bool

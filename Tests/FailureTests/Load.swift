@@ -56,13 +56,17 @@ final class Load: @unchecked Sendable {
     private var isStopping = false
     private var running = 0
 
-    /// `milliseconds`: after which a client gives up.
-    init(_ cluster: Cluster, threads: Int = 8, prefix: String = "load", milliseconds: Int = 2_000) {
-        urls = cluster.urls
+    /// `milliseconds`: after which a client gives up. `ids`: whom it calls, if not everybody.
+    init(
+        _ cluster: Cluster, threads: Int = 8, prefix: String = "load", milliseconds: Int = 2_000,
+        ids: [Int]? = nil
+    ) {
+        urls = (ids ?? cluster.ids).map { cluster[$0].url }
         self.threads = threads
         self.prefix = prefix
         self.milliseconds = milliseconds
         registers = Array(repeating: Register(), count: threads)
+        cluster.loads.append(self)
     }
 
     func start() {

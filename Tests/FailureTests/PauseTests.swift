@@ -33,7 +33,7 @@ extension Failures {
                 let leader = try cluster.newLeader()
                 let term = try #require(cluster.status(leader, "cluster", "term") as? Int)
                 let follower = try #require(cluster.ids.first { $0 != leader })
-                let load = Load(cluster, milliseconds: 700)
+                let load = Load(cluster, ids: cluster.ids.filter { $0 != follower })
                 load.start()
                 for _ in 0..<2 {
                     cluster.signal(follower, SIGSTOP)

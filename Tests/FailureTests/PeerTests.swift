@@ -109,7 +109,7 @@ extension Failures {
                         try #require(cluster.get(1, "/livez")?.status == 200, "after \(round) rounds")
                     }
                 }
-                try #require(cluster.ask(.put(cluster.url(1, "/kv/a"), "1")).status == 201)
+                try #require(cluster.ask(.put(cluster.url(1, "/kv/after"), "1")).status == 201)
                 try #require(cluster[1].process?.id == process && Glibc.kill(process, 0) == 0)
             }
         }

@@ -131,6 +131,23 @@ struct CrashTests {
         #expect(member.opened.recovered.commit == LogIndex(33))
     }
 
+    @Test("entries that others committed are written again too, if no head states them to be durable")
+    func committedUnstated() throws {
+        var settings = smallSettings()
+        settings.batchesInFlightMax = 3
+        var member = try Member.started(settings: settings)
+        for count in 1...3 {
+            member.append(1)
+            member.commit = UInt64(count)
+            member.endTurn(after: 0)
+        }
+        // Written and synced, and the process dies before it hears so.
+        for operation in member.queue { member.disk.carryOut(operation) }
+        let next = try Member.started(member.disk, settings: settings)
+        #expect(next.opened.lines == member.states[3])
+        #expect(try open(next.disk).opened.lines == member.states[3])
+    }
+
     @Test("after a conflict the log is the replay: later entries hold, earlier ones before them stay")
     func conflict() throws {
         var member = try Member.started()

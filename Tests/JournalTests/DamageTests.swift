@@ -21,7 +21,11 @@ struct DamageTests {
         }
         // The last segment has batches that only later ones in it state to be durable.
         member = try Member.started(member.disk)
-        for _ in 0..<3 {
+        for _ in 0..<10 {
+            member.endTurn(after: 10)
+            member.drain()
+        }
+        for _ in 0..<6 {
             member.append(2)
             member.settle()
         }
@@ -70,6 +74,8 @@ struct DamageTests {
         let pages = try livePages(member.disk)
         #expect(pages.count > 15)
         #expect(pages.contains { !$0.isStated })
+        let end = try #require(pages.last).file
+        #expect(pages.filter { $0.file == end && $0.isStated }.count > 2)
         let stride = everyByte ? 1 : 41
         var flips = 0
         for page in pages {

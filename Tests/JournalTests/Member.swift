@@ -236,7 +236,7 @@ struct Member {
 
     var life: Life { Life(states: states, persisted: persisted, votes: votes, storedVote: storedVote) }
 
-    /// Takes over after a life that ended. Until this one has started, what it read may stand in the page cache
+    /// Takes over after a life that ended. Until this one has started, what it read may stand in the cache
     /// only, and a power cut brings back what earlier lives wrote.
     mutating func follow(_ last: Member) {
         earlier = (last.completions.contains(.started) ? [] : last.earlier) + [last.life]

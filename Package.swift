@@ -45,11 +45,11 @@ let package = Package(
         room(
             "Replica",
             [
-                "Consensus", "Wire", "KeyValue", "JSON",
+                "Consensus", "Wire", "KeyValue",
                 .product(name: "DequeModule", package: "swift-collections"),
             ], settings: pure),
         room("API", ["HTTP", "JSON", "KeyValue"], settings: pure),
-        room("Simulation", ["Replica", "Journal", "Wire", "API", "Consensus", "KeyValue"], settings: pure),
+        room("Simulation", ["Replica", "Journal", "Wire", "Consensus", "KeyValue"], settings: pure),
         // The shell.
         .target(name: "CLinux"),
         room("Network", ["CLinux"]),
@@ -57,15 +57,19 @@ let package = Package(
             "Server",
             [
                 "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Wire", "Consensus", "KeyValue",
-                "CLinux",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
+        // The other end of a connection, for the command line.
+        room("Client", ["HTTP", "JSON"]),
+        // The page and the document, compiled in.
+        .target(name: "CAssets"),
         .executableTarget(
             name: "rast",
             dependencies: [
-                "Server", "Simulation", "Journal", "Wire", "Consensus", "CLinux",
+                "Server", "Client", "Simulation", "Journal", "Network", "Wire", "Consensus", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: house),
         tests("Consensus", exclude: ["Scenarios"]),
         tests("JSON"),
@@ -76,6 +80,7 @@ let package = Package(
         tests("Replica", ["Wire", "Consensus", "KeyValue", "JSON"]),
         tests("API", ["HTTP", "JSON", "KeyValue"]),
         tests("Network", ["CLinux"]),
+        tests("Client", ["HTTP", "JSON"]),
         tests(
             "Server",
             ["API", "HTTP", "JSON", "Network", "Journal", "Replica", "Wire", "Consensus", "KeyValue"]),

@@ -19,21 +19,22 @@ let house: [Room] = [
     pure("Wire", on: ["Consensus", "JSON", "CZlib"]),
     pure("KeyValue", on: ["JSON"]),
     pure("Journal", on: ["Wire", "Consensus", "JSON"]),
-    pure("Replica", on: ["Consensus", "Wire", "KeyValue", "JSON", "DequeModule"]),
+    pure("Replica", on: ["Consensus", "Wire", "KeyValue", "DequeModule"]),
     pure("API", on: ["HTTP", "JSON", "KeyValue"]),
-    pure(
-        "Simulation", on: ["Replica", "Journal", "Wire", "API", "Consensus", "KeyValue", "JSON", "HTTP"]),
+    pure("Simulation", on: ["Replica", "Journal", "Wire", "API", "Consensus", "KeyValue"]),
     shell("Network", on: ["CLinux"]),
     shell(
         "Server",
         on: [
             "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Wire", "Consensus", "KeyValue",
-            "CLinux", "Logging", "DequeModule",
+            "CLinux", "CAssets", "Logging", "DequeModule",
         ]),
+    shell("Client", on: ["HTTP", "JSON"]),
     shell(
         "rast",
         on: [
-            "Server", "Simulation", "Journal", "Replica", "Wire", "Consensus", "KeyValue", "JSON", "HTTP",
+            "Server", "Client", "Simulation", "Journal", "Replica", "Wire", "Consensus", "KeyValue", "JSON",
+            "HTTP",
             "API", "Network", "CLinux", "ArgumentParser", "Logging",
         ],
         and: ["FoundationEssentials"]),

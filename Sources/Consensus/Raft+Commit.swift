@@ -57,7 +57,10 @@ extension Raft {
         }
         for at in leadership.peers.indices {
             let peer = leadership.peers[at]
-            guard peer.flights > 0, now - peer.flightSince > settings.electionTimeout else { continue }
+            // A late answer to a flight given up before counts for a later one: what is not acknowledged tells
+            // more than how many flights there seem to be.
+            let isUnanswered = peer.flights > 0 || peer.pace == .pipeline && peer.match.next < peer.next
+            guard isUnanswered, now - peer.flightSince > settings.electionTimeout else { continue }
             lose(peer.id)
         }
         if now >= leadership.nextHeartbeat { startRound(into: &out) }

@@ -9,8 +9,8 @@ extension Failures {
             ProcessInfo.processInfo.environment[name].flatMap { Int($0) } ?? usual
         }
 
-        /// `FAILURE_SECONDS=600 FAILURE_SEED=7 swift test -c release --filter Chance` runs it for longer, or again.
-        /// The seed decides the faults; when they fall is the machine's.
+        /// `FAILURE_SECONDS=600 FAILURE_SEED=7 swift test -c release --filter Chance` runs it for longer, or
+        /// again. The seed decides the faults; when they fall is the machine's.
         @Test("kills, pauses and ends by chance, of one node or of all: nothing lost, no stale read")
         func storm() throws {
             let seconds = Self.setting("FAILURE_SECONDS", 15)

@@ -93,8 +93,8 @@ extension Failures {
             .enabled(if: canTrace, "needs strace that may trace"))
         func sync() throws {
             try withCluster(isStarted: false) { cluster in
-                // It meets the error once: the next sync would report success (reliability.md). Small segments,
-                // so that few syncs are those of blocks written ahead.
+                // It meets the error once: the next sync would report success (reliability.md). Small
+                // segments, so that few syncs are those of blocks written ahead.
                 try cluster.start(
                     1, under: "strace",
                     [

@@ -1,4 +1,4 @@
-// Does the checker see? Histories with one planted contradiction each; a checker that finds nothing proves nothing.
+// Does the checker see? Histories with one planted contradiction each.
 import Testing
 
 @Suite struct HistoryTests {

@@ -48,13 +48,15 @@ extension Failures {
             }
         }
 
-        @Test("two of three paused: livez 200, readyz 503 and why; writes 504 unknown, then 503 not applied")
-        func two() throws {
+        @Test(
+            "two of three gone: livez 200, readyz 503 and why; writes 504 unknown, then 503 not applied",
+            arguments: [SIGSTOP, SIGKILL])
+        func two(signal: Int32) throws {
             try withCluster { cluster in
                 let leader = try cluster.newLeader()
                 let others = cluster.ids.filter { $0 != leader }
                 try #require(cluster.follow(.put(cluster.url(leader, "/kv/before"), "1")).status == 201)
-                for id in others { cluster.signal(id, SIGSTOP) }
+                for id in others { cluster.signal(id, signal) }
 
                 // Accepted before the leader can know: it may yet be applied, and the answer says so.
                 var early = Call.put(cluster.url(leader, "/kv/early?timeout=2s"), "1")
@@ -86,7 +88,14 @@ extension Failures {
                 try #require(cluster.get(leader, "/kv/before?consistency=local")?.text == "1")
                 try #require((cluster.status(leader, "node", "id") as? Int) == leader)
 
-                for id in others { cluster.signal(id, SIGCONT) }
+                for id in others {
+                    if signal == SIGSTOP {
+                        cluster.signal(id, SIGCONT)
+                    } else {
+                        cluster.kill(id)
+                        try cluster.start(id)
+                    }
+                }
                 try cluster.ready()
                 // The first may be there or not; the second must not be.
                 let late = cluster.follow(.get(cluster.url(leader, "/kv/late")))

@@ -173,8 +173,8 @@ extension Cluster {
 }
 
 extension SimulatedDisk {
-    /// A place in what a later head or header states to be durable. (A change in the last batches looks like a
-    /// torn write to anyone, so no node can notice it alone.)
+    /// A place in what a later head or header states to be durable. (A change in the last batches looks like
+    /// a torn write to anyone, so no node can notice it alone.)
     func placeToRot(_ random: inout Random) -> (file: File, offset: Int)? {
         guard let files = try? logFiles() else { return nil }
         var batches: [(file: File, offset: Int, count: Int, sequence: UInt64)] = []

@@ -50,7 +50,9 @@ public final class Cluster {
     /// From the end of the faults on, the cluster must be well again within this time.
     static let recoveryMax: UInt64 = 30_000 * millisecond
 
-    /// - Parameter onLine: takes each line of the trace as it comes.
+    /// - Parameters:
+    ///   - plan: what is run.
+    ///   - onLine: takes each line of the trace as it comes.
     public init(_ plan: Plan, onLine: ((String) -> Void)? = nil) {
         precondition((1...9).contains(plan.nodes), "a cluster has 1 to 9 nodes")
         self.plan = plan

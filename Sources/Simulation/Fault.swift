@@ -34,8 +34,8 @@ struct FaultCounts {
 
 /// The probabilities of one run.
 ///
-/// Each kind is off in a part of the runs, and its strength is drawn: runs in which everything happens at once
-/// hide what needs a long quiet time in between.
+/// Each kind is off in a part of the runs, and its strength is drawn: runs in which everything happens at
+/// once hide what needs a long quiet time in between.
 ///
 /// | what | unit | in how many runs | strength |
 /// | --- | --- | --- | --- |
@@ -53,8 +53,8 @@ struct FaultCounts {
 ///
 /// Larger faults by weight: kill 14, power loss 12, power loss of all 3, pause 8, partition 10, one-way
 /// partition 6, clock 5, bit rot 5, bit rot while running 3, wipe 1, transfer of leadership 8. Two thirds of
-/// the crashes wait for the node's disk to be in the middle of an operation. Of each run's larger faults, every
-/// kind is switched off with probability 1/4.
+/// the crashes wait for the node's disk to be in the middle of an operation. Of each run's larger faults,
+/// every kind is switched off with probability 1/4.
 struct Odds {
     var drop: UInt64 = 0
     var duplicate: UInt64 = 0

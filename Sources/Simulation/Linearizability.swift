@@ -1,4 +1,4 @@
-// Wing and Gong's search for a linearization (1993), with Lowe's memo (2017): for histories without revisions.
+// Wing and Gong's search for a linearization (1993), with Lowe's memo (2017): where no revisions are told.
 
 /// Checks the calls on one key against a register with conditions.
 ///
@@ -60,6 +60,7 @@ public struct Linearizability {
     /// - Parameters:
     ///   - calls: of one key.
     ///   - stepsMax: after so many steps the search is given up.
+    /// - Returns: whether there is such an order.
     public static func verdict(of calls: [Call], stepsMax: Int = 500_000) -> Verdict {
         let relevant = calls.filter { call in
             call.outcome != .refused && !(call.outcome == .unknown && call.action == .read)

@@ -29,8 +29,8 @@ public struct Plan: Hashable, Sendable {
     }
 }
 
-/// A fault built into the simulator's glue between a member and its disk and network: what a wrong shell could
-/// do. Every one of them must be noticed, or the checks prove nothing.
+/// A fault built into the simulator's glue between a member and its disk and network: what a wrong shell
+/// could do. Every one of them must be noticed, or the checks prove nothing.
 public enum Sabotage: String, CaseIterable, Hashable, Sendable {
     /// Entries are reported durable as soon as they are handed to the disk.
     case acknowledgeBeforeSync

@@ -3,8 +3,8 @@ internal import KeyValue
 
 /// Checks that a history is that of one store, whose revisions tell the order.
 ///
-/// The order of revisions must agree with real time, and replaying it must give every reply. A revision that no
-/// answer claims was made by a write whose outcome is unknown: there must be one that could have.
+/// The order of revisions must agree with real time, and replaying it must give every reply. A revision that
+/// no answer claims was made by a write whose outcome is unknown: there must be one that could have.
 public struct RevisionChecker {
     private let calls: [Call]
     /// The call that made each revision, from revision 0 on.

@@ -8,9 +8,10 @@ struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run simulated clusters under faults and check every promise.",
         discussion: """
-            A whole cluster runs in one thread with the real members, logs and messages. Messages are lost, doubled, \
-            delayed and damaged, disks fail and forget what was not synced, nodes crash, stop and lose their clocks; \
-            everything follows from the seed. A seed that breaks a promise is printed with the command that runs it again.
+            A whole cluster runs in one thread with the real members, logs and messages. Messages are lost, \
+            doubled, delayed and damaged, disks fail and forget what was not synced, nodes crash, stop and \
+            lose their clocks; everything follows from the seed. A seed that breaks a promise is printed with the \
+            command that runs it again.
 
             EXAMPLES:
               rast simulate --seeds 1000                 seeds 1 to 1000, with one to five nodes
@@ -120,9 +121,9 @@ private struct Summary {
 
     var text: String {
         var lines = [
-            "\(runs) runs, \(failed.count) failed; \(milliseconds / 1_000) simulated seconds, \(events) events, "
-                + "\(committed) entries committed in \(terms) terms, \(calls) calls of which \(answered) have a "
-                + "certain answer",
+            "\(runs) runs, \(failed.count) failed; \(milliseconds / 1_000) simulated seconds",
+            "\(events) events, \(committed) entries committed in \(terms) terms",
+            "\(calls) calls, \(answered) with a certain answer",
             "faults:",
         ]
         for fault in Fault.allCases { lines.append("  \(fault): \(faults[fault.rawValue])") }

@@ -80,7 +80,7 @@ struct ClientTests {
     }
 
     @Test(
-        "a write cut from the log is unknown until another entry is committed in its place; then it is not applied"
+        "a write cut from the log stays open until another entry is committed in its place: then, not applied"
     )
     func orphan() {
         var member = Member(1, of: [1, 2, 3])

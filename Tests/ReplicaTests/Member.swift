@@ -18,7 +18,7 @@ struct Member {
     private var milliseconds: UInt64 = 1
     private var exchanges: UInt64 = 1_000
 
-    /// - Parameter known: whether it belongs to `cluster` already and has voted before.
+    /// A member; `known`: it belongs to `cluster` already and has voted before.
     init(
         _ id: UInt64, of peers: [UInt64], known: Bool = true, runs: [Message.Run] = [],
         store: Store = Store(), isDamaged: Bool = false, isWiped: Bool = false,

@@ -125,7 +125,7 @@ public struct Configuration: Sendable {
             let host = peer.url.place.host
             if host == "localhost" || peer.url.place.literal?.isLoopback == true { continue }
             throw UsageError(
-                "Node \(peer.id) at \(peer.url) is not on this machine, and nothing proves who it is: whoever "
+                "Node \(peer.id) at \(peer.url) is not on this machine, and nothing proves who it is: who "
                     + "reaches this node's port could join in. Where the network itself is trusted, say "
                     + "--insecure-peers."
             )

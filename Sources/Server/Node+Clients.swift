@@ -16,11 +16,16 @@ extension Node {
         for _ in 0..<Self.acceptsMax {
             switch listener.accept() {
             case .none: return
-            case .shed:
-                log.warning("out of descriptors: a connection was turned away; raise the limit (ulimit -n)")
+            case .shed: noteShortage()
             case .connection(let socket): add(socket)
             }
         }
+    }
+
+    private mutating func noteShortage() {
+        if now < lastShortageAt + 5_000_000_000 { return }
+        lastShortageAt = now
+        log.warning("out of descriptors: connections are turned away; raise the limit (ulimit -n)")
     }
 
     private mutating func add(_ socket: consuming Descriptor) {

@@ -62,6 +62,7 @@ struct Node: ~Copyable {
     /// When the log last said whom the first start waits for, and last complained of a peer's message.
     var lastComplaintAt: UInt64 = 0
     var lastRefusalAt: UInt64 = 0
+    var lastShortageAt: UInt64 = 0
 
     /// How far the node is on its way to its end.
     enum Stopping {

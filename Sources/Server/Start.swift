@@ -44,7 +44,7 @@ extension Node {
             configuration.advertise = BaseURL(
                 HostPort(host: configuration.listen.host, port: listener.address.port))
         }
-        raiseDescriptorLimit(configuration, log)
+        fitDescriptorLimit(&configuration, log)
         var store = Store()
         var settings = Journal.Settings()
         settings.segmentBytes = UInt64(configuration.segmentBytes)
@@ -82,15 +82,19 @@ extension Node {
         }
     }
 
-    /// The soft limit of descriptors is often far below the hard one.
-    private static func raiseDescriptorLimit(_ configuration: Configuration, _ log: Logger) {
-        let wanted = configuration.connectionsMax + reservedConnections + 64
+    /// The soft limit of descriptors is often far below the hard one. Where even that is too low, fewer connections
+    /// are served: a log file that cannot be opened would be worse.
+    private static func fitDescriptorLimit(_ configuration: inout Configuration, _ log: Logger) {
+        let others = reservedConnections + 64
+        let wanted = configuration.connectionsMax + others
         let limit = raiseOpenFilesLimit(to: wanted)
-        if limit < wanted {
-            log.warning(
-                "only \(limit) files may be open here, and --max-connections needs \(wanted): raise ulimit -n"
-            )
-        }
+        if limit >= wanted { return }
+        configuration.connectionsMax = max(1, limit - others)
+        log.warning(
+            """
+            only \(limit) files may be open here: \(configuration.connectionsMax) connections are served at a \
+            time; raise ulimit -n to \(wanted) for --max-connections
+            """)
     }
 
     private static func listen(_ configuration: Configuration) throws(StartFailure) -> Listener {

@@ -1,0 +1,132 @@
+// The cluster as a client sees it: several endpoints, one of which leads; who is asked, and who next.
+internal import Glibc
+
+/// Asks a cluster, wherever its leader is, for as long as it is told to.
+///
+/// A request is sent again only while that is safe: a read always; a write only where the node was not
+/// reached, or has said for certain that nothing was applied.
+public struct Cluster {
+    public let endpoints: [Endpoint]
+    /// How long a call may take in all, in nanoseconds.
+    public let timeoutNanoseconds: UInt64
+    /// Who answered last: asked first, before the others.
+    private var preferred: Endpoint?
+
+    /// The most redirects of one attempt: while a leader is elected, nodes may point at each other.
+    static let redirectsMax = 4
+    private static let backOffMin: UInt64 = 50_000_000
+    private static let backOffMax: UInt64 = 500_000_000
+    /// A node that is one of several gets that long to take a connection or to answer a read, and twice as
+    /// long each time that all have been asked.
+    private static let patienceMin: UInt64 = 1_000_000_000
+
+    /// `endpoints`: one at least, or every call fails.
+    public init(_ endpoints: [Endpoint], timeoutNanoseconds: UInt64) {
+        self.endpoints = endpoints
+        self.timeoutNanoseconds = timeoutNanoseconds
+    }
+
+    /// Makes the call and gives the answer of whoever could give one: a success, or a refusal that no other
+    /// node would take back.
+    public mutating func call(_ call: Call) throws(CallFailure) -> Response {
+        let deadline = Moment.now.advanced(by: timeoutNanoseconds)
+        var backOff = Self.backOffMin
+        var patience = Self.patienceMin
+        while true {
+            var misses: [Miss] = []
+            var waitNanoseconds: UInt64 = 0
+            for endpoint in candidates {
+                switch attempt(call, at: endpoint, patience: patience, until: deadline) {
+                case .answered(let response):
+                    preferred = response.endpoint
+                    return response
+                case .missed(let miss, let seconds):
+                    misses.append(miss)
+                    waitNanoseconds = max(waitNanoseconds, seconds * 1_000_000_000)
+                case .unknown(let miss):
+                    throw .outcomeUnknown(miss)
+                }
+                if Moment.now >= deadline { break }
+            }
+            preferred = nil
+            // Half of it fixed and half drawn, so that many clients do not come back together.
+            let wait = max(waitNanoseconds, backOff / 2 + UInt64.random(in: 0...backOff / 2))
+            let next = Moment.now.advanced(by: wait)
+            guard next < deadline else {
+                throw CallFailure(misses, isWrite: call.isWrite, timeoutNanoseconds: timeoutNanoseconds)
+            }
+            pause(until: next)
+            backOff = min(backOff * 2, Self.backOffMax)
+            patience *= 2
+        }
+    }
+
+    /// Asks each of the endpoints once and at the same time; neither redirects nor retries.
+    public static func ask(
+        _ call: Call, each endpoints: [Endpoint], timeoutNanoseconds: UInt64
+    ) -> [Result<Response, Miss>] {
+        let deadline = Moment.now.advanced(by: timeoutNanoseconds)
+        let target = call.target(waiting: timeoutNanoseconds)
+        let exchanges = endpoints.map {
+            Exchange(call, target: target, at: $0, connectBy: deadline, deadline: deadline)
+        }
+        Exchange.run(exchanges)
+        return exchanges.map { exchange in
+            switch exchange.result {
+            case .success(let response): return .success(response)
+            case .failure(let failure): return .failure(Miss(exchange.endpoint, failure))
+            case nil: return .failure(Miss(exchange.endpoint, .timedOut, "it did not answer in time"))
+            }
+        }
+    }
+
+    private var candidates: [Endpoint] {
+        guard let preferred else { return endpoints }
+        return [preferred] + endpoints.filter { $0 != preferred }
+    }
+
+    private enum Attempt {
+        case answered(Response)
+        /// Certainly nothing was applied, or it was a read: others may be asked, but not before so many
+        /// seconds.
+        case missed(Miss, afterSeconds: UInt64)
+        case unknown(Miss)
+    }
+
+    /// Asks one endpoint, and those that it redirects to.
+    private func attempt(
+        _ call: Call, at first: Endpoint, patience: UInt64, until deadline: Moment
+    ) -> Attempt {
+        let start = Moment.now
+        var until = deadline
+        var connectBy = deadline
+        if candidates.count > 1 {
+            connectBy = start.advanced(by: min(deadline.since(start) / 2, patience))
+            // A read that hangs can be had elsewhere; a write that hangs cannot be sent again.
+            if !call.isWrite { until = connectBy }
+        }
+        var endpoint = first
+        var target = call.target(waiting: until.since(start))
+        for _ in 0...Self.redirectsMax {
+            let exchange = Exchange(call, target: target, at: endpoint, connectBy: connectBy, deadline: until)
+            Exchange.run([exchange])
+            switch exchange.result {
+            case .success(let response):
+                switch Verdict(response, isWrite: call.isWrite) {
+                case .final: return .answered(response)
+                case .follow(let next, let nextTarget): (endpoint, target) = (next, nextTarget)
+                case .again(let kind, let seconds):
+                    return .missed(Miss(endpoint, kind, response), afterSeconds: seconds)
+                case .unknown(let kind): return .unknown(Miss(endpoint, kind, response))
+                }
+            case .failure(let failure):
+                let miss = Miss(endpoint, failure)
+                return call.isWrite && failure.wasSent ? .unknown(miss) : .missed(miss, afterSeconds: 0)
+            case nil:
+                return .missed(Miss(endpoint, .timedOut, "it did not answer in time"), afterSeconds: 0)
+            }
+        }
+        let reason = "the nodes redirect to each other: a leader is being elected"
+        return .missed(Miss(endpoint, .noLeader, reason), afterSeconds: 0)
+    }
+}

@@ -82,8 +82,8 @@ extension Node {
         }
     }
 
-    /// The soft limit of descriptors is often far below the hard one. Where even that is too low, fewer connections
-    /// are served: a log file that cannot be opened would be worse.
+    /// The soft limit of descriptors is often far below the hard one. Where even that is too low, fewer
+    /// connections are served: a log file that cannot be opened would be worse.
     private static func fitDescriptorLimit(_ configuration: inout Configuration, _ log: Logger) {
         let others = reservedConnections + 64
         let wanted = configuration.connectionsMax + others
@@ -92,8 +92,8 @@ extension Node {
         configuration.connectionsMax = max(1, limit - others)
         log.warning(
             """
-            only \(limit) files may be open here: \(configuration.connectionsMax) connections are served at a \
-            time; raise ulimit -n to \(wanted) for --max-connections
+            only \(limit) files may be open here: \(configuration.connectionsMax) connections are served at \
+            a time; raise ulimit -n to \(wanted) for --max-connections
             """)
     }
 

@@ -85,25 +85,26 @@ extension Cluster {
 
     /// Before the first message to a peer, everything recovered must survive the next power loss.
     func started(_ node: SimulatedNode) throws(Violation) {
+        guard let hard = node.replica?.raft.hard else { return }
+        let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: node.log)
+        if node.health == .whole { try checkSurvival(of: state, on: node) }
+        node.isStarted = true
+        node.durable = state
+        node.maybe = nil
+        for (at, record) in node.log.enumerated() {
+            try table.becameDurable(record, at: at + 1, on: node.place)
+        }
+    }
+
+    private func checkSurvival(of state: DurableState, on node: SimulatedNode) throws(Violation) {
         let read: Reading
         do throws(RecoveryError) {
             read = try recover(node.disk.afterWorstLoss, node.id)
         } catch {
             throw Violation("start: node \(node.place + 1) would not start again: \(error)")
         }
-        let hard = read.recovered.hardState
-        let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: read.log)
-        guard read.log == node.log || sabotage == .forgetTail,
-            node.replica?.raft.hard.term == hard.term || sabotage == .forgetVote
-        else {
-            throw Violation(
-                "start: node \(node.place + 1) has \(node.log.count) entries and would keep \(state) only")
-        }
-        node.isStarted = true
-        node.durable = state
-        node.maybe = nil
-        for (at, record) in read.log.enumerated() {
-            try table.becameDurable(record, at: at + 1, on: node.place)
+        guard isEqual(read, state) || sabotage == .forgetTail || sabotage == .forgetVote else {
+            throw Violation("start: not all of \(state) would survive: \(difference(node, read))")
         }
     }
 

@@ -10,8 +10,8 @@ struct Simulate: ParsableCommand {
         discussion: """
             A whole cluster runs in one thread with the real members, logs and messages. Messages are lost, \
             doubled, delayed and damaged, disks fail and forget what was not synced, nodes crash, stop and \
-            lose their clocks; everything follows from the seed. A seed that breaks a promise is printed with \
-            the command that runs it again.
+            lose their clocks; everything follows from the seed. A seed that breaks a promise is printed \
+            with the command that runs it again.
 
             EXAMPLES:
               rast simulate --seeds 1000                 seeds 1 to 1000, with one to five nodes

@@ -55,7 +55,9 @@ extension Raft {
     /// New entries go to the disk, and from then on to the peers. A leader waits for its last write, so that
     /// what comes meanwhile becomes one batch: load makes batches grow by itself.
     mutating func handToDisk(into out: inout [Output]) {
-        guard handed < log.lastIndex, leadership == nil || writes.isEmpty else { return }
+        guard handed < log.lastIndex else { return }
+        // A leader that hands over does not wait: its disk may be why.
+        guard leadership == nil || leadership?.transfer != nil || writes.isEmpty else { return }
         handed = log.lastIndex
         let write = writes.add(through: handed, in: term)
         out.append(.persist(write, through: log.last))

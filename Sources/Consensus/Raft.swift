@@ -107,6 +107,8 @@ public struct Raft: Sendable {
 
     public var term: Term { hard.term }
     public var id: NodeID { settings.id }
+    /// Whether the disk has writes of entries that it has not finished.
+    public var isWriting: Bool { !writes.isEmpty }
     public var role: Role {
         if leadership != nil { return .leader }
         guard let election else { return .follower }

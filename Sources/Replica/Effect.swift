@@ -110,6 +110,8 @@ public enum Notice: Hashable, Sendable {
     case otherCluster(NodeID, ClusterID)
     /// This node's disk is empty while a peer has a history, or its term and vote are lost.
     case wiped
+    /// This node leads, and its disk has finished nothing for a while: it hands over.
+    case diskStalls
     /// A hand-over of leadership is over: whether another node took it.
     case transferred(Bool)
     case whole

@@ -6,7 +6,10 @@ extension Replica {
     /// What must be written before the first word to a peer is durable.
     public mutating func started() { isStarted = true }
 
-    public mutating func persisted(_ write: WriteID) { step(.persisted(write)) }
+    public mutating func persisted(_ write: WriteID) {
+        diskBusySince = nil
+        step(.persisted(write))
+    }
 
     public mutating func stored(_ hard: HardState) { step(.persistedVote(hard)) }
 

@@ -23,6 +23,8 @@ public struct Replica: Sendable {
         public var proposalsMax = 10_000
         public var proposalBytesMax = 64 << 20
         public var readsMax = 20_000
+        /// A leader whose disk finishes nothing for so long hands over (rules 13).
+        public var stallTime: Interval = .milliseconds(2_000)
         public init(node: NodeID, peers: [NodeID], url: [UInt8] = []) {
             self.node = node
             self.peers = peers.sorted()
@@ -86,6 +88,8 @@ public struct Replica: Sendable {
     var isStarted = false
     var isClosing = false
     var hasDiskFailed = false
+    /// Since when the disk has had entries to write and finished none.
+    var diskBusySince: Instant?
     var stamp = Stamp()
     var now = Instant(nanoseconds: 0)
     var leaderlessSince: Instant?
@@ -137,12 +141,30 @@ public struct Replica: Sendable {
     public mutating func tick(_ now: Instant) {
         self.now = max(now, self.now)
         if isStarted { askPeersWhoTheyAre() }
-        if isRunning { step(.tick(now: self.now)) }
+        if isRunning {
+            step(.tick(now: self.now))
+            handOverIfDiskStalls()
+        }
         guard self.now >= nextExpiry else { return }
         nextExpiry = self.now + .milliseconds(10)
         waiting.expire(
             self.now, write: { effects.append(.failed($0, .timedOut(.unknown))) },
             read: { effects.append(.failed($0, .timedOut(.notApplied))) })
+    }
+
+    /// What gathers behind a stuck disk is sent to the peers, and the one that has it all takes over. If there is
+    /// none, this node stays, and tries again after as long.
+    private mutating func handOverIfDiskStalls() {
+        guard raft.role == .leader, raft.isWriting else {
+            diskBusySince = nil
+            return
+        }
+        let since = diskBusySince ?? now
+        diskBusySince = since
+        guard now - since >= settings.stallTime else { return }
+        diskBusySince = now
+        effects.append(.notice(.diskStalls))
+        step(.transfer(to: nil))
     }
 
     /// Everything that was ready has been taken in: what gathered goes out.

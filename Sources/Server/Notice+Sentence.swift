@@ -18,7 +18,7 @@ extension Node {
             if now < lastRefusalAt + 1_000_000_000 { return }
             lastRefusalAt = now
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
-        case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred:
+        case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred, .diskStalls:
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
         }
     }
@@ -29,7 +29,7 @@ extension Notice {
         switch self {
         case .became, .joinedCluster, .whole, .transferred: .info
         case .waitingFor: .notice
-        case .refusedPeer: .warning
+        case .refusedPeer, .diskStalls: .warning
         case .otherCluster, .wiped, .damagedEntry: .error
         }
     }
@@ -58,6 +58,8 @@ extension Notice {
             this node's data directory has no vote and no log, but its peers have a history: it may have \
             voted before, so it neither votes nor stands nor acknowledges. Put its own data directory back
             """
+        case .diskStalls:
+            "the disk has finished nothing for two seconds: leadership is handed over if another node can take it"
         case .transferred(true): "leadership is handed over"
         case .transferred(false): "leadership could not be handed over"
         case .whole: "this node's log is whole again"

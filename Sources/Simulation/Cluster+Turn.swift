@@ -101,6 +101,7 @@ extension Cluster {
         case .whole: trace.text(" is whole again")
         case .refusedPeer(let peer, let why):
             trace.text(" refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
+        case .diskStalls: trace.text(" waits for its disk")
         case .damagedEntry(let index): trace.text(" met a damaged entry ", index.rawValue)
         }
         trace.end()

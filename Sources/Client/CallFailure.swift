@@ -88,9 +88,9 @@ public enum CallFailure: Error, Sendable, CustomStringConvertible {
             let cure =
                 missing.isEmpty
                 ? "try again, or wait longer with --timeout"
-                : "start the missing members (\(missing)), or wait longer with --timeout"
-            return "no leader within \(seconds(timeout)): \(miss.endpoint) says: \(sentence(miss.reason)) "
-                + (isWrite ? "Nothing was changed: \(cure)." : "\(cure.capitalizedFirst).")
+                : "Start the missing members (\(missing)), or wait longer with --timeout"
+            return "no leader within \(seconds(timeout))\(isWrite ? ", so nothing was changed" : ""): "
+                + "\(miss.endpoint) says: \(sentence(miss.reason)) \(cure)."
         case .refused(let miss, let isWrite):
             let end = isWrite ? "Nothing was changed: try again later." : "Try again later."
             return "\(miss.endpoint) refuses for now: \(sentence(miss.reason)) \(end)"
@@ -109,8 +109,4 @@ private func seconds(_ nanoseconds: UInt64) -> String {
 
 private func sentence(_ text: String) -> String {
     text.hasSuffix(".") ? text : text + "."
-}
-
-extension String {
-    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -17,7 +17,7 @@ struct Put: ParsableCommand {
             EXAMPLES:
               rast put greeting hello
               rast put config/app --content-type application/json < app.json
-              rast put lock/deploy "$HOSTNAME" --if-absent
+              rast put owner/reports "$(hostname)" --if-absent
               rast put greeting hi --if-revision 7      only while nobody changed it since
               rast put -- -dashed -value                what begins with a dash
 

@@ -44,13 +44,14 @@ struct Status: ParsableCommand {
         stopOnSignals()
         // Members are remembered, so that a lost endpoint does not hide the others.
         var known = places
+        var drawn = 0
         while true {
             let view = ClusterView(of: known, timeoutNanoseconds: time)
             known = places + view.members.filter { !places.contains($0) }
             if output == .json {
                 try put(lines(of: view))
             } else {
-                try redraw(view)
+                drawn = try redraw(view, over: drawn)
             }
             sleep(1)
         }
@@ -89,17 +90,22 @@ struct Status: ParsableCommand {
         return lines
     }
 
-    /// Draws over what was drawn before: no flicker, and what stood above stays.
-    private func redraw(_ view: ClusterView) throws {
+    /// Draws over the lines that were drawn before, and says how many there are now: no flicker, and what stood
+    /// above stays.
+    private func redraw(_ view: ClusterView, over drawn: Int) throws -> Int {
         guard isatty(1) == 1 else {
             let table = StatusTable(view, isColoured: false).lines(columns: .max)
             try put(Array((table + [""]).map { $0 + "\n" }.joined().utf8))
-            return
+            return 0
         }
-        let lines = StatusTable(view, isColoured: StatusTable.mayColour).lines(columns: terminalColumns())
-        // Hidden cursor, saved place: home of this screen, each line cleared to its end, the rest below.
-        let body = lines.map { $0 + "\u{1B}[K\r\n" }.joined()
-        try put(Array("\u{1B}[?25l\u{1B}[H\(body)\u{1B}[KCtrl-C ends.\u{1B}[J".utf8))
+        let (columns, rows) = terminalSize()
+        let table = StatusTable(view, isColoured: StatusTable.mayColour).lines(columns: columns)
+        let lines = (table + ["Ctrl-C ends."]).prefix(max(1, rows - 1))
+        // Cursor hidden and moved up; each line is cleared to its end, and what is below the last one too.
+        let start = "\u{1B}[?25l\r" + (drawn > 0 ? "\u{1B}[\(drawn)A" : "")
+        let body = lines.map { $0 + "\u{1B}[K\n" }.joined()
+        try put(Array("\(start)\(body)\u{1B}[J".utf8))
+        return lines.count
     }
 }
 
@@ -109,20 +115,17 @@ private func stopOnSignals() {
         signal(number) { _ in
             // Only what is safe in a signal's handler.
             if isatty(1) == 1 {
-                let end: StaticString = "\u{1B}[?25h\r\n"
+                let end: StaticString = "\r\u{1B}[K\u{1B}[?25h"
                 _ = write(1, end.utf8Start, end.utf8CodeUnitCount)
             }
             _exit(0)
         }
     }
-    if isatty(1) == 1 {
-        let clear: StaticString = "\u{1B}[2J"
-        _ = write(1, clear.utf8Start, clear.utf8CodeUnitCount)
-    }
 }
 
-private func terminalColumns() -> Int {
+/// The terminal's columns and rows; what is usual where it does not say.
+private func terminalSize() -> (columns: Int, rows: Int) {
     var size = winsize()
-    guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
+    return (Int(size.ws_col), Int(size.ws_row))
 }

@@ -105,8 +105,8 @@ struct CallTests {
             #expect(failure.exitStatus == 3)
             #expect(
                 failure.description
-                    == "no leader within 600 ms: \(server.url) says: This is no_leader. Nothing was changed: "
-                    + "start the missing members (2, 3), or wait longer with --timeout.")
+                    == "no leader within 600 ms, so nothing was changed: \(server.url) says: "
+                    + "This is no_leader. Start the missing members (2, 3), or wait longer with --timeout.")
             // Backed off: far from as fast as can be.
             #expect((3...15).contains(server.requests.count))
         }

@@ -16,6 +16,8 @@ public struct Cluster {
     static let redirectsMax = 4
     private static let backOffMin: UInt64 = 50_000_000
     private static let backOffMax: UInt64 = 500_000_000
+    /// The end of the time, a tenth and no more than this, in which nothing is begun any more.
+    private static let marginMax: UInt64 = 500_000_000
     /// A node that is one of several gets that long to take a connection or to answer a read, and twice as
     /// long each time that all have been asked.
     private static let patienceMin: UInt64 = 1_000_000_000
@@ -29,7 +31,11 @@ public struct Cluster {
     /// Makes the call and gives the answer of whoever could give one: a success, or a refusal that no other
     /// node would take back.
     public mutating func call(_ call: Call) throws(CallFailure) -> Response {
-        let deadline = Moment.now.advanced(by: timeoutNanoseconds)
+        let start = Moment.now
+        let deadline = start.advanced(by: timeoutNanoseconds)
+        // A write that is begun with no time left for its answer would end as unknown for nothing.
+        let margin = min(timeoutNanoseconds / 10, Self.marginMax)
+        let lastBegin = start.advanced(by: timeoutNanoseconds - margin)
         var backOff = Self.backOffMin
         var patience = Self.patienceMin
         while true {
@@ -46,13 +52,13 @@ public struct Cluster {
                 case .unknown(let miss):
                     throw .outcomeUnknown(miss)
                 }
-                if Moment.now >= deadline { break }
+                if Moment.now >= lastBegin { break }
             }
             preferred = nil
             // Half of it fixed and half drawn, so that many clients do not come back together.
             let wait = max(waitNanoseconds, backOff / 2 + UInt64.random(in: 0...backOff / 2))
             let next = Moment.now.advanced(by: wait)
-            guard next < deadline else {
+            guard next < lastBegin else {
                 throw CallFailure(misses, isWrite: call.isWrite, timeoutNanoseconds: timeoutNanoseconds)
             }
             pause(until: next)

@@ -90,8 +90,8 @@ struct Status: ParsableCommand {
         return lines
     }
 
-    /// Draws over the lines that were drawn before, and says how many there are now: no flicker, and what stood
-    /// above stays.
+    /// Draws over the lines that were drawn before, and says how many there are now: no flicker, and what
+    /// stood above stays.
     private func redraw(_ view: ClusterView, over drawn: Int) throws -> Int {
         guard isatty(1) == 1 else {
             let table = StatusTable(view, isColoured: false).lines(columns: .max)

@@ -34,6 +34,9 @@ struct LogReader<Source: Storage> {
         return 0
     }
 
+    /// Lets go of what was read: the file is looked at anew.
+    mutating func forget() { bytes.removeAll(keepingCapacity: true) }
+
     /// The valid batch at `offset`, or nil if there is none. Its entries' lines stand in `bytes`.
     mutating func batch(at offset: UInt64) throws(RecoveryError) -> Batch? {
         guard offset < end else { return nil }

@@ -32,23 +32,38 @@ struct Recovery {
     ) throws(RecoveryError) {
         durable = max(durable, min(head.durable, limit ?? .max))
         var offset = UInt64(pageBytes)
+        while true {
+            try readBatches(&reader, number: number, limit: limit, from: &offset, onEntry: onEntry)
+            if let limit {
+                durable = max(durable, limit)
+            } else {
+                try findLaterHeads(&reader, number: number, after: offset)
+            }
+            guard sequence < min(durable, limit ?? .max) else { break }
+            // `rast log` reads while the node writes: a batch that was torn when it was looked at was whole
+            // before a later head stated it durable. What is still not whole now is damaged.
+            reader.forget()
+            guard let batch = try reader.batch(at: offset), isNext(batch, in: number) else {
+                damage = damage(.batch, number, offset)
+                return
+            }
+        }
+        if limit == nil { tornBytes = try reader.writtenPages(from: offset) * UInt64(pageBytes) }
+    }
+
+    private func isNext(_ batch: Batch, in number: UInt64) -> Bool {
+        batch.head.segment == number && batch.head.sequence == sequence + 1
+    }
+
+    private mutating func readBatches(
+        _ reader: inout LogReader<some Storage>, number: UInt64, limit: UInt64?, from offset: inout UInt64,
+        onEntry: (Span<UInt8>, EntryLine) throws(RecoveryError) -> Void
+    ) throws(RecoveryError) {
         while sequence < limit ?? .max {
-            guard let batch = try reader.batch(at: offset), batch.head.segment == number,
-                batch.head.sequence == sequence + 1
-            else { break }
+            guard let batch = try reader.batch(at: offset), isNext(batch, in: number) else { return }
             try apply(batch, reader.bytes.span, number: number)
             try giveOut(onEntry)
             offset += UInt64(batch.total)
-        }
-        if let limit {
-            durable = max(durable, limit)
-        } else {
-            try findLaterHeads(&reader, number: number, after: offset)
-        }
-        if sequence < min(durable, limit ?? .max) {
-            damage = damage(.batch, number, offset)
-        } else if limit == nil {
-            tornBytes = try reader.writtenPages(from: offset) * UInt64(pageBytes)
         }
     }
 

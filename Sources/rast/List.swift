@@ -50,6 +50,7 @@ struct List: ParsableCommand {
         repeat {
             var call = Call(.get, path: "/kv")
             call.query = query
+            call.tellsTimeout = true
             if let cursor { appendParameter("cursor", cursor, to: &call.query) }
             let response = try ask(&cluster, call)
             guard response.isSuccess else { throw refused(response) }

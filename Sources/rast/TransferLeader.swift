@@ -26,6 +26,7 @@ struct TransferLeader: ParsableCommand {
 
     func run() throws {
         var call = Call(.post, path: "/cluster/leader")
+        call.tellsTimeout = true
         call.fields = [Call.Field("Content-Type", Array("application/json".utf8))]
         if let id {
             guard let number = UInt64(id), number > 0, number < 1 << 53 else {

@@ -56,9 +56,8 @@ extension Failures {
             try withCluster { cluster in
                 let load = Load(cluster)
                 load.start()
-                for id in cluster.ids + cluster.ids {
-                    let isGentle = load.count % 2 == 0
-                    if isGentle {
+                for (turn, id) in (cluster.ids + cluster.ids).enumerated() {
+                    if turn < cluster.ids.count {
                         cluster.signal(id, SIGTERM)
                         try #require(cluster.ended(id) == 0, "node \(id) does not end on SIGTERM")
                     } else {

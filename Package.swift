@@ -57,6 +57,7 @@ let package = Package(
             "Server",
             [
                 "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Wire", "Consensus", "KeyValue",
+                "CAssets",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),

@@ -14,6 +14,8 @@ public enum Leaderless: String, Sendable, CaseIterable {
     case damaged
     /// A forwarded request, or one that may not be redirected, met a node that does not lead.
     case notLeading = "not_leading"
+    /// The leader is known, but this node does not reach it.
+    case unreachable = "leader_unreachable"
 }
 
 /// What an answer says where no leader is known: the request was certainly not applied.
@@ -94,6 +96,7 @@ extension Answer {
             case .diskFailed: "A write to this node's disk has failed; restart it. Nothing was applied."
             case .wiped: "This node's disk is empty while its peers have a history; nothing was applied."
             case .damaged: "This node's log is damaged; nothing was applied."
+            case .unreachable: "The leader cannot be reached from this node; nothing was applied."
             case .notLeading: "This node does not lead; nothing was applied."
             }
         append(Refusal(503, .noLeader, detail), members: members.span, to: &out)

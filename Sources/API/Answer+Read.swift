@@ -115,21 +115,11 @@ extension Answer {
 }
 
 extension [UInt8] {
-    /// Appends a key as an object, in the form of `format=json`.
-    mutating func append(record: Record) {
+    /// Appends a key as an object, in the form of `format=json`, with or without its value.
+    mutating func append(record: Record, hasValue: Bool = true) {
         append(literal: "{\"key\":")
         record.withKey { append(jsonString: $0) }
-        append(literal: ",\"value\":")
-        record.withValue { value in
-            if isUTF8(value) {
-                append(jsonString: value)
-                append(literal: ",\"encoding\":\"utf-8\"")
-            } else {
-                append(UInt8(ascii: "\""))
-                append(base64: value)
-                append(literal: "\",\"encoding\":\"base64\"")
-            }
-        }
+        if hasValue { append(valueOf: record) }
         append(literal: ",\"contentType\":")
         if record.contentTypeCount == 0 {
             append(literal: "\"application/octet-stream\"")
@@ -148,5 +138,19 @@ extension [UInt8] {
             append(UInt8(ascii: "\""))
         }
         append(UInt8(ascii: "}"))
+    }
+
+    private mutating func append(valueOf record: Record) {
+        append(literal: ",\"value\":")
+        record.withValue { value in
+            if isUTF8(value) {
+                append(jsonString: value)
+                append(literal: ",\"encoding\":\"utf-8\"")
+            } else {
+                append(UInt8(ascii: "\""))
+                append(base64: value)
+                append(literal: "\",\"encoding\":\"base64\"")
+            }
+        }
     }
 }

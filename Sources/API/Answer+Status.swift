@@ -1,4 +1,4 @@
-// What /status and /readyz answer (api.md §7).
+// What /status, /readyz and /cluster/members answer (api.md §7, §8).
 internal import JSON
 
 extension Answer {
@@ -51,6 +51,16 @@ extension Answer {
         begin(Answer.object, to: &out)
         end(content.span, to: &out)
     }
+
+    /// `200` with the members of the cluster.
+    public func append(members: [Status.Member], to out: inout [UInt8]) {
+        var content: [UInt8] = []
+        content.append(literal: "{")
+        content.append(members: members)
+        content.append(literal: "}\n")
+        begin(Answer.object, to: &out)
+        end(content.span, to: &out)
+    }
 }
 
 extension [UInt8] {
@@ -89,12 +99,18 @@ extension [UInt8] {
         append(member: "},\"disk\":{\"logBytes\":", status.logBytes)
         append(member: ",\"snapshotBytes\":", status.snapshotBytes)
         append(member: ",\"freeBytes\":", status.freeBytes)
-        append(literal: "},\"members\":[")
-        for (index, member) in status.members.enumerated() {
+        append(literal: "},")
+        append(members: status.members)
+        append(UInt8(ascii: "}"))
+    }
+
+    fileprivate mutating func append(members: [Status.Member]) {
+        append(literal: "\"members\":[")
+        for (index, member) in members.enumerated() {
             if index > 0 { append(UInt8(ascii: ",")) }
             append(member: member)
         }
-        append(literal: "]}")
+        append(UInt8(ascii: "]"))
     }
 
     private mutating func append(place: Status.Place) {

@@ -8,6 +8,9 @@ public struct Context: Sendable {
     @usableFromInline var lines: [UInt8] = []
     private let node: UInt64
 
+    /// Says nothing.
+    init() { node = 0 }
+
     /// - Parameter node: this node's id.
     public init(node: UInt64) {
         self.node = node

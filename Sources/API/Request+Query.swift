@@ -1,10 +1,13 @@
 // The parameters of a query: each known, each once, each with a value of its kind (api.md §1, §2).
 internal import HTTP
+internal import JSON
+internal import KeyValue
 
 /// The parameters that a route of this version has, or is to have.
 private enum Name: UInt8, CaseIterable {
     case timeout, redirect, format, consistency, verbose
     case ttl, lease, wait, after, minRevision
+    case prefix, start, end, limit, keys, delimiter, reverse, cursor
 
     var text: StaticString {
         switch self {
@@ -18,40 +21,73 @@ private enum Name: UInt8, CaseIterable {
         case .wait: "wait"
         case .after: "after"
         case .minRevision: "min-revision"
+        case .prefix: "prefix"
+        case .start: "start"
+        case .end: "end"
+        case .limit: "limit"
+        case .keys: "keys"
+        case .delimiter: "delimiter"
+        case .reverse: "reverse"
+        case .cursor: "cursor"
         }
     }
 
     func belongs(to action: Action) -> Bool {
-        switch (self, action) {
-        case (.timeout, .read), (.timeout, .put), (.timeout, .delete): true
-        case (.redirect, .read), (.redirect, .put), (.redirect, .delete): true
-        case (.format, .read), (.consistency, .read), (.wait, .read), (.after, .read), (.minRevision, .read):
-            true
-        case (.ttl, .put), (.lease, .put): true
-        case (.verbose, .ready): true
-        default: false
+        switch self {
+        case .timeout, .redirect:
+            switch action {
+            case .read, .put, .delete, .list, .members, .transfer: true
+            case .live, .ready, .status, .metrics, .openapi, .dashboard, .options, .peer: false
+            }
+        case .consistency, .minRevision: action == .read || action == .list
+        case .format, .wait, .after: action == .read
+        case .ttl, .lease: action == .put
+        case .verbose: if case .ready = action { true } else { false }
+        case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor: action == .list
+        }
+    }
+
+    /// Whether its value is bytes: a name alone then says nothing.
+    var isBytes: Bool {
+        switch self {
+        case .prefix, .start, .end, .delimiter, .cursor: true
+        case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .wait, .after, .minRevision,
+            .limit, .keys, .reverse:
+            false
         }
     }
 }
 
 extension Request {
-    mutating func readQuery(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
+    /// Reads all parameters: those that say what is in a list go to `list`. Answers the cursor.
+    mutating func readQuery(
+        _ head: borrowing RequestHead, in bytes: Span<UInt8>, list: inout ListParameters
+    ) throws(Refusal) -> [UInt8]? {
         var parameters = Parameters(head.query)
-        var seen: UInt16 = 0
+        var seen: UInt32 = 0
+        var cursor: [UInt8]?
         while let parameter = parameters.next(in: bytes) {
             guard let name = known(parameter, in: bytes) else {
                 throw Refusal(
                     400, .unknownParameter,
                     "\(route.name) has no parameter \"\(shown(parameter.name, in: bytes))\".")
             }
-            let bit: UInt16 = 1 << UInt16(name.rawValue)
+            let bit: UInt32 = 1 << UInt32(name.rawValue)
             guard seen & bit == 0 else {
                 throw Refusal(400, .unknownParameter, "The parameter \"\(name.text)\" is given twice.")
             }
             seen |= bit
             let value = try decodedValue(parameter, of: name, in: bytes)
-            try read(name, value.span)
+            switch name {
+            case .cursor: cursor = value
+            case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse:
+                try read(name, value, into: &list)
+            case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .wait, .after,
+                .minRevision:
+                try read(name, value.span)
+            }
         }
+        return cursor
     }
 
     private func known(_ parameter: Parameter, in bytes: Span<UInt8>) -> Name? {
@@ -72,7 +108,7 @@ extension Request {
     private func decodedValue(
         _ parameter: Parameter, of name: Name, in bytes: Span<UInt8>
     ) throws(Refusal) -> [UInt8] {
-        guard let range = parameter.value else { return Array("true".utf8) }
+        guard let range = parameter.value else { return name.isBytes ? [] : Array("true".utf8) }
         var value: [UInt8] = []
         do {
             try appendDecoded(range, in: bytes, plusIsSpace: true, to: &value)
@@ -104,8 +140,37 @@ extension Request {
         case .verbose:
             let isVerbose = try flag(value, yes: "true", no: "false", of: name)
             self = replacing(.ready(isVerbose: isVerbose))
-        case .ttl, .lease, .wait, .after, .minRevision:
+        case .minRevision:
+            guard let revision = unsignedInteger(0..<value.count, in: value) else {
+                throw Refusal.badRequest("min-revision is a revision, a number up to 9007199254740991.")
+            }
+            revisionMin = Revision(revision)
+        case .ttl, .lease, .wait, .after:
             throw Refusal.notBuilt("The parameter \"\(name.text)\"")
+        case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor: break
+        }
+    }
+
+    private func read(_ name: Name, _ value: [UInt8], into list: inout ListParameters) throws(Refusal) {
+        switch name {
+        case .prefix: list.prefix = value
+        case .start: list.start = value
+        case .end: list.end = value
+        case .limit:
+            guard let limit = unsignedInteger(0..<value.count, in: value.span), limit >= 1,
+                limit <= UInt64(Listing.limitMax)
+            else { throw Refusal.badRequest("limit is a number from 1 to \(Listing.limitMax).") }
+            list.limit = Int(limit)
+        case .keys: list.hasValues = !(try flag(value.span, yes: "true", no: "false", of: name))
+        case .reverse: list.isReverse = try flag(value.span, yes: "true", no: "false", of: name)
+        case .delimiter:
+            guard !value.isEmpty, isUTF8(value.span) else {
+                throw Refusal.badRequest("delimiter is text of at least one character, such as /.")
+            }
+            list.delimiter = value
+        case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .wait, .after, .minRevision,
+            .cursor:
+            break
         }
     }
 

@@ -4,6 +4,9 @@ internal import JSON
 internal import KeyValue
 
 extension Request {
+    /// The most bytes of a request's object.
+    static let objectBytesMax = 64 << 10
+
     /// Settles what a request asks for, from its head alone.
     ///
     /// The content has not been looked at: where the request is refused, or answered before its content has
@@ -24,7 +27,11 @@ extension Request {
             self.init(.options(route), route)
             contentBytesMax = limits.valueBytesMax
         } else {
-            guard route.isBuilt else { throw Refusal.notBuilt("\(route.name)") }
+            guard route.isBuilt(for: head.method) else {
+                var method: [UInt8] = []
+                method.append(bytes: bytes.extracting(head.methodName))
+                throw Refusal.notBuilt("\(String(decoding: method, as: UTF8.self)) \(route.name)")
+            }
             self.init(Request.action(route, head.method), route)
             try read(head, in: bytes, limits: limits, scratch: &scratch)
         }
@@ -50,9 +57,14 @@ extension Request {
         case .livez, .healthz: .live
         case .readyz: .ready(isVerbose: false)
         case .peer(let call): .peer(call)
-        case .status, .list, .transaction, .watch, .leases, .lease, .keepalive, .metrics, .openapi,
-            .dashboard,
-            .members, .member, .promote, .demote, .leader, .snapshot, .backup, .server:
+        case .list: .list
+        case .metrics: .metrics
+        case .openapi: .openapi
+        case .dashboard: .dashboard
+        case .members: .members
+        case .leader: .transfer
+        case .status, .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote,
+            .snapshot, .backup, .server:
             .status
         }
     }
@@ -80,16 +92,26 @@ extension Request {
         case .read, .put, .delete:
             try readKey(head, in: bytes, scratch: &scratch)
             try readConditions(head, in: bytes)
-            try readIdempotencyKey(head)
-            mayRedirect = head[.authorization] == nil
+            let hasCredentials = head[.authorization] != nil
+            mayRedirect = limits.mayRedirect && !hasCredentials
             if action == .put { try readContentFields(head, in: bytes) }
         case .peer:
             try checkPeerContent(head, in: bytes)
             contentBytesMax = limits.peerBytesMax
-        case .live, .ready, .status, .options:
+        case .list, .members, .transfer:
+            let hasCredentials = head[.authorization] != nil
+            mayRedirect = limits.mayRedirect && !hasCredentials
+            contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
+        case .live, .ready, .status, .metrics, .openapi, .dashboard, .options:
             break
         }
-        if head.query != nil { try readQuery(head, in: bytes) }
+        if head[.idempotencyKey] != nil { try readIdempotencyKey() }
+        if action == .list {
+            try readListing(head, in: bytes)
+        } else if head.query != nil {
+            var none = ListParameters()
+            _ = try readQuery(head, in: bytes, list: &none)
+        }
     }
 
     private mutating func readKey(
@@ -146,9 +168,35 @@ extension Request {
         }
     }
 
-    private func readIdempotencyKey(_ head: borrowing RequestHead) throws(Refusal) {
-        guard head[.idempotencyKey] != nil else { return }
-        guard action != .read else { throw Refusal.badRequest("Idempotency-Key is for writes.") }
+    /// A list's parameters and form. The cursor is read last: it is bound to the others.
+    private mutating func readListing(
+        _ head: borrowing RequestHead, in bytes: Span<UInt8>
+    ) throws(Refusal) {
+        var parameters = ListParameters()
+        let cursor = try readQuery(head, in: bytes, list: &parameters)
+        parameters.consistency = consistency
+        var place: ListPlace?
+        if let cursor {
+            place = Cursor.place(cursor.span, of: parameters)
+            guard place != nil else {
+                throw Refusal.badRequest(
+                    "The cursor is not one that a list with the same other parameters answered with.")
+            }
+        }
+        let accept = Accept(head)
+        let isStream =
+            accept.quality(of: "application/x-ndjson", in: bytes)
+            > accept.quality(of: "application/json", in: bytes)
+        if isStream, head.isVersion10 {
+            throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
+        }
+        listing = Listing(parameters, isStream: isStream, place: place)
+    }
+
+    private func readIdempotencyKey() throws(Refusal) {
+        guard action == .put || action == .delete else {
+            throw Refusal.badRequest("Idempotency-Key is for writes of keys.")
+        }
         throw Refusal.notBuilt("Idempotency-Key")
     }
 

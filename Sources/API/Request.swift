@@ -8,22 +8,31 @@ public struct RequestLimits: Sendable {
     public var valueBytesMax: Int
     /// The largest content of a peer's message in bytes.
     public var peerBytesMax: Int
+    /// Whether a node that does not lead may send clients to the one that does.
+    public var mayRedirect: Bool
 
-    public init(valueBytesMax: Int = 1 << 20, peerBytesMax: Int = 16 << 20) {
+    public init(valueBytesMax: Int = 1 << 20, peerBytesMax: Int = 16 << 20, mayRedirect: Bool = true) {
         self.valueBytesMax = valueBytesMax
         self.peerBytesMax = peerBytesMax
+        self.mayRedirect = mayRedirect
     }
 }
 
 /// What a request is to do.
 public enum Action: Sendable, Equatable {
-    /// GET or HEAD of a key.
+    /// GET or HEAD of one key.
     case read
     case put, delete
+    /// GET or HEAD of many keys.
+    case list
     /// `/livez` and `/healthz`.
     case live
     case ready(isVerbose: Bool)
-    case status
+    case status, metrics, openapi, dashboard
+    /// `/cluster/members`
+    case members
+    /// `/cluster/leader`: leadership is to go to another member.
+    case transfer
     /// OPTIONS: which methods the route takes.
     case options(Route)
     case peer(PeerCall)
@@ -52,6 +61,10 @@ public struct Request: Sendable {
     /// How long the client waits, in milliseconds.
     public internal(set) var timeoutMilliseconds = Request.timeoutMillisecondsDefault
     public internal(set) var consistency = Consistency.linearizable
+    /// The answer comes from a state that has this revision; 0: any will do.
+    public internal(set) var revisionMin = Revision(0)
+    /// What a list asks for; nil where the request is none.
+    public internal(set) var listing: Listing?
     /// Whether the answer is the JSON form of the key (`format=json`).
     public internal(set) var wantsJSON = false
     /// Whether a follower may answer with a redirect: not with `redirect=no`, and not where the client has

@@ -14,8 +14,8 @@ public enum PeerCall: String, CaseIterable, Sendable, Equatable {
     /// Whether this version answers it.
     public var isBuilt: Bool {
         switch self {
-        case .hello, .append, .vote, .preVote, .heartbeat, .timeoutNow, .readIndex: true
-        case .snapshot, .propose: false
+        case .hello, .append, .vote, .preVote, .heartbeat, .timeoutNow, .readIndex, .propose: true
+        case .snapshot: false
         }
     }
 }
@@ -91,21 +91,22 @@ public enum Route: Sendable, Equatable {
         }
     }
 
-    /// Whether this version answers it; otherwise it is `501` `not_implemented`.
-    public var isBuilt: Bool {
+    /// Whether this version answers that method on it; otherwise it is `501` `not_implemented`.
+    public func isBuilt(for method: Method) -> Bool {
         switch self {
-        case .key, .livez, .healthz, .readyz, .status, .server: true
+        case .key, .livez, .healthz, .readyz, .status, .metrics, .openapi, .dashboard, .leader, .server: true
+        case .list, .members: method == .get || method == .head
         case .peer(let call): call.isBuilt
-        case .list, .transaction, .watch, .leases, .lease, .keepalive, .metrics, .openapi, .dashboard,
-            .members, .member, .promote, .demote, .leader, .snapshot, .backup:
+        case .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .snapshot,
+            .backup:
             false
         }
     }
 }
 
 extension Route {
-    /// The route of a path as it was received, and where the key begins in it; nil where there is none.
-    static func find(_ path: Span<UInt8>) -> Route? {
+    /// The route of a path as it was received; nil where there is none.
+    public static func find(_ path: Span<UInt8>) -> Route? {
         // An absolute target without a path asks for the root (RFC 9110 §4.2.3).
         guard path.count > 1 else { return .dashboard }
         if path.begins(with: "/kv/") { return .key }

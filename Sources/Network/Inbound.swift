@@ -40,6 +40,12 @@ public struct Inbound: Sendable {
 
     public init() {}
 
+    /// Holds bytes that came by another way, all of them unread.
+    public init(holding bytes: [UInt8]) {
+        self.bytes = bytes
+        unread = 0..<bytes.count
+    }
+
     public var count: Int { unread.count }
     public var isEmpty: Bool { unread.isEmpty }
 

@@ -1,5 +1,6 @@
 // One connection that somebody made to this node: what it is asking, and what it waits for.
 internal import API
+internal import Consensus
 internal import HTTP
 internal import Network
 
@@ -16,6 +17,12 @@ struct Client: ~Copyable {
         case skipping(Int)
         /// The replica has the request; its bytes stay in `inbound` until it is answered.
         case waiting
+        /// The leader has the request, which this node sent on.
+        case forwarded
+        /// Leadership is being handed over, as it asked.
+        case transferring
+        /// A list is being sent, piece by piece.
+        case streaming
         /// The last answer is given. What still comes is read and dropped, so that the answer is not lost to
         /// a reset.
         case ending
@@ -35,6 +42,14 @@ struct Client: ~Copyable {
     var decoder: ContentDecoder?
     /// How much of `inbound` the decoder has used.
     var decoded = 0
+    /// When the request's head was whole.
+    var askedAt: UInt64 = 0
+    /// The list that is being sent.
+    var stream: ListStream?
+    /// Over which link the request was sent on.
+    var link = 0
+    /// The peer's question whose answer this client's is: it has no connection then, and came whole.
+    var origin: Exchange?
     /// Questions of a peer that are under way.
     var exchanges = ExchangeQueue()
     /// The kernel may have more bytes for us: events come once a change.
@@ -72,7 +87,7 @@ struct Client: ~Copyable {
 /// A peer's questions on one connection, which HTTP/1.1 has answered in the order in which they came.
 struct ExchangeQueue {
     /// How many may be under way.
-    static let countMax = 16
+    static let countMax = 64
     /// The answers that are there; nil where one is still to come.
     private var answers: [[UInt8]?] = []
     private var first: UInt8 = 0

@@ -49,6 +49,10 @@ public struct Configuration: Sendable {
     /// How long a request's head and body may take to arrive.
     public var headTime = Interval.milliseconds(10_000)
     public var idleTime = Interval.milliseconds(60_000)
+    /// Whether clients are sent to the leader; otherwise this node asks it for them.
+    public var mayRedirect = true
+    /// A request that takes at least so long is told of in the log.
+    public var slowRequest = Interval.milliseconds(1_000)
     /// Peers that are not on this machine are talked to without proof of who they are.
     public var isInsecurePeersAllowed = false
 

@@ -7,6 +7,8 @@ internal import Synchronization
 struct DiskOutcome: Sendable {
     let id: UInt64
     let failure: DiskFailure?
+    /// How long a synced write took; 0 for everything else.
+    var syncNanoseconds: UInt64 = 0
 }
 
 /// Operations in, outcomes out: the loop never waits for a disk.
@@ -40,6 +42,7 @@ final class DiskThread: Sendable {
             var unsynced: [UInt64] = []
             for (place, operation) in taken.enumerated() {
                 var failure = firstFailure
+                let began = monotonicNanoseconds()
                 let isSyncPutOff = place + 1 < taken.count && operation.isSynced(by: taken[place + 1])
                 if failure == nil {
                     do {
@@ -55,7 +58,9 @@ final class DiskThread: Sendable {
                 }
                 for id in unsynced { ended.append(DiskOutcome(id: id, failure: failure)) }
                 unsynced.removeAll(keepingCapacity: true)
-                ended.append(DiskOutcome(id: operation.id, failure: failure))
+                var outcome = DiskOutcome(id: operation.id, failure: failure)
+                if operation.isSyncedWrite { outcome.syncNanoseconds = monotonicNanoseconds() - began }
+                ended.append(outcome)
             }
             taken.removeAll(keepingCapacity: true)
             outcomes.put(all: &ended)
@@ -71,6 +76,10 @@ extension Operation {
             return true
         }
         return false
+    }
+
+    fileprivate var isSyncedWrite: Bool {
+        if case .write(_, _, _, isSynced: true) = action { true } else { false }
     }
 
     /// A spare that cannot be prepared is no loss of anything.

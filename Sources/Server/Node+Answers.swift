@@ -24,34 +24,56 @@ extension Node {
         }
     }
 
+    /// What the answer to the request under way says of itself.
+    func answerer(_ slot: Int, closing: Bool = false) -> Answer {
+        // The node that was asked says the rest.
+        if clients[slot].origin != nil {
+            return Answer(.bare, Manner(isHead: clients[slot].head?.method == .head))
+        }
+        return Answer(context, closing ? manner(slot).closing : manner(slot))
+    }
+
     /// Writes one whole answer, and ends the request.
     mutating func answer(_ slot: Int, _ write: (Answer, inout [UInt8]) -> Void) {
-        write(Answer(context, manner(slot)), &clients[slot].outbound.bytes)
+        let start = clients[slot].outbound.bytes.count
+        write(answerer(slot), &clients[slot].outbound.bytes)
+        count(slot, from: start)
         touch(slot)
         finish(slot)
     }
 
     mutating func replied(_ ticket: Ticket, _ reply: Reply, _ revision: Revision) {
         guard let slot = waiting(ticket), let request = clients[slot].request else { return }
-        let answer = Answer(context, manner(slot))
+        let answer = answerer(slot)
+        let start = clients[slot].outbound.bytes.count
         let bytes = clients[slot].inbound.bytes
         let span = bytes.span.extracting(clients[slot].inbound.unread)
         request.withKey(in: span, scratch: &scratch) { key in
             answer.appendReply(reply, key: key, storeRevision: revision, to: &clients[slot].outbound.bytes)
         }
+        count(slot, from: start)
         touch(slot)
         finish(slot)
     }
 
     mutating func readable(_ ticket: Ticket) {
-        guard let slot = waiting(ticket) else { return }
-        readStore(slot, isLocal: false)
+        guard let slot = waiting(ticket), let request = clients[slot].request else { return }
+        if request.revisionMin > replica.store.revision {
+            replica.read(atLeast: request.revisionMin, for: ticket, until: deadline(request, of: slot))
+            return
+        }
+        readStore(slot, isLocal: request.consistency == .local)
     }
 
     /// Answers a read from the store as it is now.
     mutating func readStore(_ slot: Int, isLocal: Bool) {
         guard let request = clients[slot].request else { return }
-        let answer = Answer(context, manner(slot))
+        if let listing = request.listing {
+            list(slot, listing, isLocal: isLocal)
+            return
+        }
+        let answer = answerer(slot)
+        let start = clients[slot].outbound.bytes.count
         let bytes = clients[slot].inbound.bytes
         let span = bytes.span.extracting(clients[slot].inbound.unread)
         let age = isLocal ? age : nil
@@ -60,11 +82,12 @@ extension Node {
                 replica.store.record(key), for: request, storeRevision: replica.store.revision, age: age,
                 to: &clients[slot].outbound.bytes)
         }
+        count(slot, from: start)
         touch(slot)
         finish(slot)
     }
 
-    private var age: Age {
+    var age: Age {
         let isLeader = replica.raft.role == .leader
         let contact = replica.raft.lastLeaderContact.map { (Instant(nanoseconds: now) - $0).milliseconds }
         return Age(
@@ -80,10 +103,11 @@ extension Node {
     mutating func fail(_ slot: Int, _ failure: Failure) {
         guard let head = clients[slot].head, let request = clients[slot].request else { return }
         let isCut = remainder(slot, head) == .unreadable
-        let answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
+        let answer = answerer(slot, closing: isCut)
+        let start = clients[slot].outbound.bytes.count
         switch failure {
         case .notLeader(let leader):
-            if request.mayRedirect, let url = url(of: leader) {
+            if request.mayRedirect, clients[slot].origin == nil, let url = url(of: leader) {
                 let bytes = clients[slot].inbound.bytes
                 answer.appendRedirect(
                     leader: leader.rawValue, url: Array(url.description.utf8).span, head: head,
@@ -96,18 +120,27 @@ extension Node {
         case .noLeader(let absence):
             answer.append(noLeader(Leaderless(absence)), to: &clients[slot].outbound.bytes)
         case .timedOut(let outcome):
-            let isRead = request.action == .read
+            let isRead = request.action == .read || request.action == .list
             answer.appendTimeout(isRead ? nil : WriteOutcome(outcome), to: &clients[slot].outbound.bytes)
         case .overloaded: answer.append(.overloaded, to: &clients[slot].outbound.bytes)
         }
+        count(slot, from: start)
         end(slot, isCut: isCut)
+    }
+
+    /// Answers that the leader could not be asked: nothing was sent to it, or it took nothing.
+    mutating func failUnasked(_ slot: Int) {
+        let reason = noLeader(.unreachable)
+        answer(slot) { $0.append(reason, to: &$1) }
     }
 
     /// Answers with a refusal. `closing`: nothing more can be read on the connection.
     mutating func refuse(_ slot: Int, _ refusal: API.Refusal, closing: Bool = false) {
         let isCut = closing || clients[slot].head.map { remainder(slot, $0) == .unreadable } ?? true
-        let answer = Answer(context, isCut ? manner(slot).closing : manner(slot))
+        let answer = answerer(slot, closing: isCut)
+        let start = clients[slot].outbound.bytes.count
         answer.append(refusal, to: &clients[slot].outbound.bytes)
+        count(slot, from: start)
         end(slot, isCut: isCut)
     }
 

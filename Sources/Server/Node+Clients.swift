@@ -30,11 +30,12 @@ extension Node {
 
     private mutating func add(_ socket: consuming Descriptor) {
         // Beyond the reserve it is closed at once, by going out of scope.
-        if clients.count >= configuration.connectionsMax + Self.reservedConnections { return }
+        let count = clients.count - proxies
+        if count >= configuration.connectionsMax + Self.reservedConnections { return }
         let deadline = now + configuration.headTime.nanoseconds
         let token = clients.insert(
             Client(
-                socket: socket, isExtra: clients.count >= configuration.connectionsMax, deadline: deadline))
+                socket: socket, isExtra: count >= configuration.connectionsMax, deadline: deadline))
         timers.set(deadline, for: token.rawValue)
         do throws(SystemError) {
             try poller.add(clients[Int(token.slot)].socket, as: token, for: .changes)
@@ -63,6 +64,9 @@ extension Node {
     /// Closes a connection. What the replica still has for it finds nobody.
     mutating func drop(_ slot: Int) {
         clients[slot].inbound.discard(to: &pool)
+        if case .forwarded = clients[slot].stage { forwarded -= 1 }
+        if clients[slot].stream != nil { streams -= 1 }
+        if clients[slot].origin != nil { proxies -= 1 }
         _ = clients.remove(clients.token(at: slot))
     }
 
@@ -87,6 +91,10 @@ extension Node {
     mutating func touch(_ slot: Int) {
         if clients[slot].isTouched { return }
         clients[slot].isTouched = true
+        if clients[slot].origin != nil {
+            answeredProxies.append(clients.token(at: slot))
+            return
+        }
         touchedClients.append(UInt32(slot))
     }
 
@@ -101,7 +109,9 @@ extension Node {
             case .sent:
                 if clients[slot].closesWhenSent {
                     end(slot)
-                } else if !clients[slot].inbound.isEmpty || clients[slot].mayRead {
+                } else if !clients[slot].inbound.isEmpty || clients[slot].mayRead
+                    || clients[slot].stream != nil
+                {
                     makeRunnable(slot)
                 }
             }
@@ -175,11 +185,14 @@ extension Node {
                 // It does not read its answers.
                 drop(slot)
             }
-        case .skipping, .ending: drop(slot)
+        case .forwarded: expireForwarded(slot)
+        case .transferring: expireTransfer(slot)
+        // It does not read its list.
+        case .skipping, .streaming, .ending: drop(slot)
         }
     }
 
-    private mutating func setTimer(_ slot: Int, after interval: Interval) {
+    mutating func setTimer(_ slot: Int, after interval: Interval) {
         clients[slot].deadline = now + interval.nanoseconds
         clients[slot].timerAt = clients[slot].deadline
         timers.set(clients[slot].deadline, for: clients.token(at: slot).rawValue)

@@ -1,4 +1,5 @@
 // The loop's side of the disk: outcomes to the journal, its words to the replica, entries read for peers.
+internal import API
 internal import Consensus
 internal import Journal
 internal import KeyValue
@@ -11,6 +12,7 @@ extension Node {
     mutating func takeOutcomes() {
         disk.takeOutcomes(into: &outcomes)
         for outcome in outcomes {
+            if outcome.syncNanoseconds > 0 { meters.diskSyncs.observe(nanoseconds: outcome.syncNanoseconds) }
             journal.completed(
                 outcome.id, failure: outcome.failure, into: &completions, operations: &operations)
         }
@@ -108,7 +110,10 @@ final class ReaderThread: Sendable {
 
     private static func answer(_ question: Question, from directory: DataDirectory) -> Arrival {
         switch question {
-        case .usage: return .usage(directory.usage())
+        case .usage:
+            var usage = directory.usage()
+            usage.openDescriptors = ProcessNumbers.openDescriptors()
+            return .usage(usage)
         case .entries(let extents, let after, let peer):
             do throws(LoadError) {
                 var blocks: [Block] = []

@@ -1,4 +1,5 @@
 // The loop's side of the peer links: dialing, sending parcels, reading answers, giving up on silent ones.
+internal import API
 internal import Consensus
 internal import HTTP
 internal import Logging
@@ -7,15 +8,15 @@ internal import Replica
 internal import Wire
 
 extension Node {
-    private func slot(of peer: NodeID, _ lane: Lane) -> Int? {
+    func slot(of peer: NodeID, _ way: Way) -> Int? {
         guard let place = peers.firstIndex(where: { $0.id == peer }) else { return nil }
-        return place * Lane.allCases.count + Int(lane.rawValue)
+        return place * Way.allCases.count + Int(way.rawValue)
     }
 
     /// A request to a peer. Without a connection one is made; what finds no room is lost, and the replica is
     /// told.
     mutating func send(_ parcel: Parcel) {
-        guard let slot = slot(of: parcel.to, parcel.lane) else { return }
+        guard let slot = slot(of: parcel.to, Way(parcel.lane)) else { return }
         if case .apart(let until) = links[slot].state, until <= now { connect(slot) }
         guard links[slot].hasRoom else {
             owe(slot, at: retryMoment(slot))
@@ -40,7 +41,7 @@ extension Node {
         timers.set(moment, for: LinkTimer.loss.name(slot))
     }
 
-    private mutating func touchLink(_ slot: Int) {
+    mutating func touchLink(_ slot: Int) {
         if links[slot].isTouched { return }
         links[slot].isTouched = true
         touchedLinks.append(UInt32(slot))
@@ -48,7 +49,7 @@ extension Node {
 
     // Dialing ---------------------------------------------------------------------------------------------
 
-    private mutating func connect(_ slot: Int) {
+    mutating func connect(_ slot: Int) {
         let place = links[slot].place
         let name = Token(slot: UInt32(slot), generation: links[slot].attempt)
         if let address = place.literal {
@@ -84,13 +85,17 @@ extension Node {
     }
 
     /// The connection is gone; what was in flight on it has no answer.
-    private mutating func breakLink(_ slot: Int) {
-        if links[slot].broke(at: now, jitter: jitter.next()) { owe(slot, at: retryMoment(slot)) }
+    mutating func breakLink(_ slot: Int) {
+        let clients = links[slot].way == .requests ? links[slot].clientsInFlight : []
+        if links[slot].broke(at: now, jitter: jitter.next()), links[slot].way.lane != nil {
+            owe(slot, at: retryMoment(slot))
+        }
+        lost(clients)
     }
 
     // Events ----------------------------------------------------------------------------------------------
 
-    mutating func takeLink(_ readiness: Readiness, slot: Int) {
+    mutating func takeLink(_ readiness: Network.Readiness, slot: Int) {
         guard readiness.token.generation == links[slot].attempt else { return }
         if case .dialing = links[slot].state {
             guard readiness.isWritable else { return }
@@ -148,16 +153,7 @@ extension Node {
             do throws(MessageError) {
                 guard let answer = try links[slot].nextAnswer(limits) else { return true }
                 guard let flight = links[slot].answered(at: now) else { return false }
-                if answer.head.status == 200 {
-                    let bytes = links[slot].inbound.bytes
-                    let start = links[slot].inbound.unread.lowerBound
-                    replica.answered(
-                        by: links[slot].peer, route: flight.route,
-                        body: bytes.span.extracting(
-                            start + answer.content.lowerBound..<start + answer.content.upperBound))
-                } else {
-                    noteRefusal(slot, flight.route, status: answer.head.status)
-                }
+                takeAnswer(slot, flight.question, answer.head.status, answer.content)
                 links[slot].inbound.consume(answer.content.upperBound)
                 if !answer.head.keepAlive { return false }
             } catch {
@@ -168,6 +164,23 @@ extension Node {
         return true
     }
 
+    private mutating func takeAnswer(
+        _ slot: Int, _ question: PeerLink.Flight.Question, _ status: Int, _ content: Range<Int>
+    ) {
+        let bytes = links[slot].inbound.bytes
+        let start = links[slot].inbound.unread.lowerBound
+        let range = start + content.lowerBound..<start + content.upperBound
+        switch question {
+        case .client(let token): passOn(to: token, status: status, range, of: bytes)
+        case .replica(let route) where status == 200:
+            if links[slot].way == .quick, let time = links[slot].roundTrip {
+                meters.roundTrips[slot / Way.allCases.count].observe(nanoseconds: time)
+            }
+            replica.answered(by: links[slot].peer, route: route, body: bytes.span.extracting(range))
+        case .replica(let route): noteRefusal(slot, route, status: status)
+        }
+    }
+
     private mutating func noteRefusal(_ slot: Int, _ route: PeerRoute, status: Int) {
         log.debug("node \(links[slot].peer) answered \(status) to \(route.rawValue)")
         owe(slot, at: now + 100_000_000)
@@ -175,17 +188,19 @@ extension Node {
 
     // Silence ---------------------------------------------------------------------------------------------
 
-    private func patience(_ lane: Lane) -> UInt64 {
-        switch lane {
+    private func patience(_ slot: Int) -> UInt64 {
+        switch links[slot].way {
         case .appends: max(5_000_000_000, 2 * configuration.electionTimeout.nanoseconds)
         case .votes, .quick: 2 * configuration.electionTimeout.nanoseconds
+        // Each client's own time is looked at where it waits; this is for a peer that cannot be dialed.
+        case .requests: links[slot].isOpen ? 70_000_000_000 : 2 * configuration.electionTimeout.nanoseconds
         }
     }
 
     /// Sets a timer for the moment at which the link would have been silent for too long.
     private mutating func watch(_ slot: Int) {
         guard links[slot].timerAt == nil, let since = links[slot].waitsSince else { return }
-        let moment = since + patience(links[slot].lane)
+        let moment = since + patience(slot)
         links[slot].timerAt = moment
         timers.set(moment, for: LinkTimer.silence.name(slot))
     }
@@ -194,7 +209,7 @@ extension Node {
         switch timer {
         case .loss:
             links[slot].lossDueAt = nil
-            replica.lost(links[slot].peer, links[slot].lane)
+            if let lane = links[slot].way.lane { replica.lost(links[slot].peer, lane) }
         case .dial:
             if case .apart(let until) = links[slot].state, until <= now, !links[slot].flights.isEmpty {
                 connect(slot)
@@ -207,7 +222,7 @@ extension Node {
 
     private mutating func lookForSilence(_ slot: Int) {
         guard let since = links[slot].waitsSince else { return }
-        if now >= since + patience(links[slot].lane) {
+        if now >= since + patience(slot) {
             log.debug("node \(links[slot].peer) has been silent for too long; the connection is given up")
             breakLink(slot)
         } else {

@@ -11,7 +11,8 @@ extension Node {
     mutating func dispatchPeer(
         _ slot: Int, _ call: PeerCall, _ content: Range<Int>, isDecoded: Bool
     ) -> Next {
-        guard let route = PeerRoute(call) else {
+        let route = PeerRoute(call)
+        guard route != nil || call == .propose else {
             refuse(slot, .notBuilt("/raft/\(call.rawValue)"))
             return .again
         }
@@ -20,9 +21,12 @@ extension Node {
         let exchange = Exchange(Self.exchange(clients.token(at: slot), number))
         let bytes = isDecoded ? clients[slot].content : clients[slot].inbound.bytes
         let start = isDecoded ? 0 : clients[slot].inbound.unread.lowerBound
-        replica.asked(
-            route, body: bytes.span.extracting(start + content.lowerBound..<start + content.upperBound),
-            exchange: exchange)
+        let body = start + content.lowerBound..<start + content.upperBound
+        if let route {
+            replica.asked(route, body: bytes.span.extracting(body), exchange: exchange)
+        } else {
+            takeForwarded(bytes.span.extracting(body), exchange)
+        }
         finish(slot)
         return .again
     }
@@ -51,7 +55,7 @@ extension Node {
         give(exchange, response)
     }
 
-    private mutating func give(_ exchange: Exchange, _ response: consuming [UInt8]) {
+    mutating func give(_ exchange: Exchange, _ response: consuming [UInt8]) {
         let raw = exchange.rawValue
         let token = Token(slot: UInt32(raw & 0xFF_FFFF), generation: UInt32(raw >> 32))
         guard clients.contains(token) else { return }
@@ -75,7 +79,7 @@ extension Client {
 }
 
 extension PeerRoute {
-    /// The replica's word for a call; nil: nobody answers it yet.
+    /// The replica's word for a call; nil: it knows none.
     init?(_ call: PeerCall) {
         switch call {
         case .hello: self = .hello

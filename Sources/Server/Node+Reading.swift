@@ -47,7 +47,8 @@ extension Node {
             clients[slot].inbound.consume(count)
             clients[slot].stage = count == bytes ? .head : .skipping(bytes - count)
             return count == bytes ? .again : .read
-        case .waiting: return .rest
+        case .waiting, .forwarded, .transferring: return .rest
+        case .streaming: return streamOn(slot)
         case .ending:
             clients[slot].inbound.consume(clients[slot].inbound.count)
             return .read
@@ -67,7 +68,7 @@ extension Node {
             switch clients[slot].stage {
             case .head: if wasIdle { setDeadline(slot, after: configuration.headTime) }
             case .content, .skipping: setDeadline(slot, after: configuration.headTime)
-            case .waiting, .ending: break
+            case .waiting, .forwarded, .transferring, .streaming, .ending: break
             }
             return true
         case .nothing:
@@ -119,6 +120,7 @@ extension Node {
                 return .read
             }
             clients[slot].head = head
+            clients[slot].askedAt = now
             clients[slot].stage = .content
             return begin(slot, head)
         } catch {

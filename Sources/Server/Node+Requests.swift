@@ -36,8 +36,10 @@ extension Node {
             return .again
         }
         if request.action == .put, let failure = absence {
-            fail(slot, failure)
-            return .again
+            if request.mayRedirect || leaderToAsk(slot) == nil {
+                fail(slot, failure)
+                return .again
+            }
         }
         Writer.appendContinue(to: &clients[slot].outbound.bytes)
         touch(slot)
@@ -62,40 +64,73 @@ extension Node {
         if case .peer(let call) = action { return dispatchPeer(slot, call, content, isDecoded: isDecoded) }
         // Answers go out in the order of the questions.
         if !clients[slot].exchanges.isEmpty { return .rest }
+        if clients[slot].request?.mayRedirect == false, action.isForLeader, let leader = leaderToAsk(slot) {
+            forward(slot, to: leader, content, isDecoded: isDecoded)
+            return .again
+        }
         switch action {
-        case .read: read(slot)
+        case .read, .list: read(slot)
         case .put: put(slot, content, isDecoded: isDecoded)
         case .delete: delete(slot)
+        case .transfer: transfer(slot, content, isDecoded: isDecoded)
+        case .members:
+            // The leader knows more of them, so it is asked whether or not the client may be sent to it.
+            if let leader = leaderToAsk(slot) {
+                forward(slot, to: leader, content, isDecoded: isDecoded)
+            } else {
+                answerMembers(slot)
+            }
         case .live: answer(slot) { $0.appendLive(to: &$1) }
         case .ready(let isVerbose):
             let readiness = readiness
             answer(slot) { $0.append(readiness, isVerbose: isVerbose, to: &$1) }
         case .status:
-            // Asking the disk may block, so the next one hears of it.
-            if now >= usageAskedAt + 1_000_000_000 {
-                usageAskedAt = now
-                reader.measure()
-            }
+            measureUsage()
             let status = status
             answer(slot) { $0.append(status, to: &$1) }
+        case .metrics:
+            measureUsage()
+            var content: [UInt8] = []
+            metrics.append(to: &content)
+            answer(slot) { $0.append(metrics: content.span, to: &$1) }
+        case .openapi: answerOpenAPI(slot)
+        case .dashboard: answerDashboard(slot)
         case .options(let route): answer(slot) { $0.appendOptions(route, to: &$1) }
         case .peer: break
         }
         return .again
     }
 
+    /// Asking the disk may block, so the next one to look hears of it.
+    private mutating func measureUsage() {
+        if now < usageAskedAt + 1_000_000_000 { return }
+        usageAskedAt = now
+        reader.measure()
+    }
+
     private func deadline(_ request: borrowing Request) -> Instant {
         Instant(nanoseconds: now) + .milliseconds(request.timeoutMilliseconds)
     }
 
+    /// When the time is over that the request has had since it was asked.
+    func deadline(_ request: borrowing Request, of slot: Int) -> Instant {
+        Instant(nanoseconds: clients[slot].askedAt) + .milliseconds(request.timeoutMilliseconds)
+    }
+
     private mutating func read(_ slot: Int) {
         guard let request = clients[slot].request else { return }
+        let ticket = Ticket(clients.token(at: slot).rawValue)
         if request.consistency == .local {
-            readStore(slot, isLocal: true)
+            if request.revisionMin <= replica.store.revision {
+                readStore(slot, isLocal: true)
+                return
+            }
+            clients[slot].stage = .waiting
+            replica.read(atLeast: request.revisionMin, for: ticket, until: deadline(request))
             return
         }
         clients[slot].stage = .waiting
-        replica.read(for: Ticket(clients.token(at: slot).rawValue), until: deadline(request))
+        replica.read(for: ticket, until: deadline(request), byAsking: !request.mayRedirect)
     }
 
     private mutating func put(_ slot: Int, _ content: Range<Int>, isDecoded: Bool) {
@@ -148,8 +183,17 @@ extension Action {
     /// Whether it is served though there are too many connections.
     fileprivate var hasReservedPlace: Bool {
         switch self {
-        case .live, .ready, .status, .peer: true
-        case .read, .put, .delete, .options: false
+        case .live, .ready, .status, .metrics, .peer: true
+        case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .options: false
+        }
+    }
+
+    /// Whether only the leader can do it.
+    fileprivate var isForLeader: Bool {
+        switch self {
+        case .put, .delete, .transfer: true
+        case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .options, .peer:
+            false
         }
     }
 }

@@ -42,7 +42,7 @@ extension Node {
         row.matchIndex = member.match?.rawValue
         row.lag = member.match.map { view.lastIndex > $0 ? view.lastIndex - $0 : 0 }
         if let place, member.match != nil, !row.isSelf {
-            let time = links[place * Lane.allCases.count + Int(Lane.quick.rawValue)].roundTrip
+            let time = links[place * Way.allCases.count + Int(Way.quick.rawValue)].roundTrip
             row.roundTripMicroseconds = time.map { $0 / 1_000 }
         }
         return row
@@ -74,8 +74,8 @@ extension Node {
     /// Whether that peer has answered lately.
     func isReachable(_ place: Int) -> Bool {
         let patience = 2 * configuration.electionTimeout.nanoseconds
-        for lane in 0..<Lane.allCases.count {
-            if let last = links[place * Lane.allCases.count + lane].lastAnswerAt, now - last <= patience {
+        for way in 0..<Way.allCases.count {
+            if let last = links[place * Way.allCases.count + way].lastAnswerAt, now - last <= patience {
                 return true
             }
         }

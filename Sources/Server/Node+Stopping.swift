@@ -26,7 +26,9 @@ extension Node {
         case .no: return
         case .handingOver(let until):
             let leadsOthers = replica.raft.role == .leader && replica.raft.membership.all.count > 1
-            if (replica.hasWaiting || leadsOthers || !touchedClients.isEmpty) && now < until { return }
+            let isBusy =
+                replica.hasWaiting || leadsOthers || !touchedClients.isEmpty || forwarded > 0 || streams > 0
+            if isBusy && now < until { return }
             if replica.hasWaiting {
                 log.warning("5 s have passed: requests that are still in flight get no answer")
             }

@@ -28,7 +28,9 @@ extension Node {
 
     /// When the next turn is due though nothing happens.
     private func wakeAt() -> UInt64 {
-        if !runnable.isEmpty || replica.hasEffects || !operations.isEmpty { return 0 }
+        if !runnable.isEmpty || replica.hasEffects || !operations.isEmpty || !touchedClients.isEmpty {
+            return 0
+        }
         let pause: UInt64 =
             replica.hasWaiting ? 10_000_000 : min(50_000_000, configuration.heartbeat.nanoseconds / 2)
         var moment = now + pause
@@ -67,9 +69,11 @@ extension Node {
         replica.takeEffects(into: &effects)
         for effect in effects { carryOut(effect) }
         effects.removeAll(keepingCapacity: true)
+        meters.noteCommitted(through: replica.raft.commit, at: now)
         journal.turnEnded(
             now: Instant(nanoseconds: now), commit: replica.raft.commit, into: &operations)
         disk.carryOut(&operations)
+        deliverForwarded()
         flushClients()
         flushLinks()
         goOnStopping()
@@ -85,6 +89,7 @@ extension Node {
         case .refuse(let exchange, let refusal): refuse(exchange, refusal)
         case .persist(let write, let pieces, let first, let last):
             journal.append(pieces, first: first, count: Int(last.index - first) + 1, write: write)
+            if replica.raft.role == .leader { meters.noteProposed(through: last.index, at: now) }
         case .storeVote(let hard): journal.store(hard, into: &operations)
         case .storeIdentity(let cluster): journal.store(identity: cluster, into: &operations)
         case .clearDamage: journal.clearDamage(into: &operations)

@@ -29,14 +29,25 @@ struct Node: ~Copyable {
     var listener: Listener
     var clients = Slots<Client>()
     var links = Slots<PeerLink>()
-    /// Sorted by id; `links` holds each one's lanes at `place * 3 + lane`.
+    /// Sorted by id; `links` holds each one's lanes at `place * 4 + way`.
     var peers: [PeerTable.Row] = []
     var timers = Timers()
     var pool = BufferPool()
+    var meters = Meters()
+    /// How many clients stand for requests that peers sent on, and those that are answered.
+    var proxies = 0
+    var answeredProxies: [Token] = []
+    /// How many requests the leader has from here, and how many lists are being sent.
+    var forwarded = 0
+    var streams = 0
+    /// The client that asked for the hand-over of leadership under way.
+    var transferring: Token?
     var limits = Limits()
     /// Nanoseconds of the monotonic clock at the beginning of the turn.
     var now: UInt64
     let startedAt: UInt64
+    /// By the wall clock.
+    let startedAtSeconds: UInt64
     /// Connections to be flushed at the end of the turn, and those to be looked at again in the next.
     var touchedClients: [UInt32] = []
     var touchedLinks: [UInt32] = []
@@ -125,4 +136,6 @@ enum PeerTable {
 struct DiskUsage: Sendable {
     var logBytes: UInt64 = 0
     var freeBytes: UInt64 = 0
+    /// How many descriptors the process has open, where the system says.
+    var openDescriptors: UInt64?
 }

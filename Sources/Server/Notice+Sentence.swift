@@ -19,6 +19,8 @@ extension Node {
             lastRefusalAt = now
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
         case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred, .diskStalls:
+            if case .became(_, _, let leader) = notice { meters.noteLeader(leader) }
+            if case .transferred(let isDone) = notice { transferred(isDone) }
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
         }
     }

@@ -1,4 +1,4 @@
-// One connection to one peer, of the three that each has (rules.md 16): requests pipelined, answers in order.
+// One connection to one peer, of the four that each has (rules.md 16): requests pipelined, answers in order.
 internal import Consensus
 internal import DequeModule
 internal import HTTP
@@ -19,12 +19,20 @@ struct PeerLink: ~Copyable {
         case open
     }
     struct Flight {
-        let route: PeerRoute
+        enum Question {
+            /// The replica's.
+            case replica(PeerRoute)
+            /// A client's, which was sent on.
+            case client(Network.Token)
+        }
+        let question: Question
         let sentAt: UInt64
+        /// How many bytes were queued on the connection before it.
+        let start: Int
     }
 
     let peer: NodeID
-    let lane: Lane
+    let way: Way
     let place: HostPort
     private(set) var state = State.apart(until: 0)
     private(set) var socket = Descriptor.none
@@ -32,6 +40,8 @@ struct PeerLink: ~Copyable {
     private(set) var attempt: UInt32 = 0
     var inbound = Inbound()
     var outbound = Outbound()
+    /// All bytes that were queued on this connection, sent or not.
+    private var queued = 0
     var parser = ResponseParser()
     /// The head of an answer whose content is not whole yet.
     var head: ResponseHead?
@@ -58,9 +68,9 @@ struct PeerLink: ~Copyable {
     static let unsentBytesMax = 8 << 20
     static let flightsMax = 256
 
-    init(peer: NodeID, lane: Lane, place: HostPort) {
+    init(peer: NodeID, way: Way, place: HostPort) {
         self.peer = peer
-        self.lane = lane
+        self.way = way
         self.place = place
     }
 
@@ -68,7 +78,7 @@ struct PeerLink: ~Copyable {
     var hasRoom: Bool {
         switch state {
         // A vote asked for a moment late still counts; a heartbeat does not.
-        case .apart: lane == .votes && flights.count < 4
+        case .apart: way == .votes && flights.count < 4
         case .resolving, .dialing, .open:
             outbound.count < Self.unsentBytesMax && flights.count < Self.flightsMax
         }
@@ -78,18 +88,44 @@ struct PeerLink: ~Copyable {
 
     /// Writes a parcel behind what waits.
     mutating func enqueue(_ parcel: Parcel, at now: UInt64) {
+        let before = outbound.count
+        flights.append(Flight(question: .replica(parcel.route), sentAt: now, start: queued))
+        appendHead(parcel.route.path, parcel.route.contentType, contentBytes: parcel.count)
+        outbound.bytes.append(contentsOf: parcel.head)
+        for piece in parcel.body { outbound.append(piece.bytes, piece.range) }
+        queued += outbound.count - before
+    }
+
+    /// Writes a client's request behind what waits; its answer is for `client`.
+    mutating func enqueue(_ body: [UInt8], for client: Network.Token, at now: UInt64) {
+        let before = outbound.count
+        flights.append(Flight(question: .client(client), sentAt: now, start: queued))
+        appendHead("/raft/propose", "application/x-ndjson", contentBytes: body.count)
+        outbound.append(body, 0..<body.count)
+        queued += outbound.count - before
+    }
+
+    private mutating func appendHead(
+        _ path: StaticString, _ contentType: StaticString, contentBytes count: Int
+    ) {
         outbound.bytes.append(literal: "POST ")
-        outbound.bytes.append(literal: parcel.route.path)
+        outbound.bytes.append(literal: path)
         outbound.bytes.append(literal: " HTTP/1.1\r\nHost: ")
         outbound.bytes.append(contentsOf: place.description.utf8)
         outbound.bytes.append(literal: "\r\nContent-Type: ")
-        outbound.bytes.append(literal: parcel.route.contentType)
+        outbound.bytes.append(literal: contentType)
         outbound.bytes.append(literal: "\r\nContent-Length: ")
-        outbound.bytes.append(decimal: UInt64(parcel.count))
+        outbound.bytes.append(decimal: UInt64(count))
         outbound.bytes.append(literal: "\r\n\r\n")
-        outbound.bytes.append(contentsOf: parcel.head)
-        for piece in parcel.body { outbound.append(piece.bytes, piece.range) }
-        flights.append(Flight(route: parcel.route, sentAt: now))
+    }
+
+    /// The clients whose requests are in flight, and whether a byte of each was sent.
+    var clientsInFlight: [(token: Network.Token, wasSent: Bool)] {
+        let sent = queued - outbound.count
+        return flights.compactMap { flight in
+            guard case .client(let token) = flight.question else { return nil }
+            return (token, flight.start < sent)
+        }
     }
 
     mutating func beginResolving() { state = .resolving }
@@ -129,6 +165,7 @@ struct PeerLink: ~Copyable {
         let wasOpen = isOpen
         socket = .none
         outbound = Outbound()
+        queued = 0
         inbound = Inbound()
         parser = ResponseParser()
         head = nil

@@ -160,16 +160,19 @@ extension Node {
         poller = ground.poller
         now = monotonicNanoseconds()
         startedAt = now
+        startedAtSeconds = UInt64(max(0, wallClockSeconds()))
         context = Context(node: configuration.node.rawValue)
         usage = directory.usage()
         requestLimits = RequestLimits(
             valueBytesMax: configuration.valueBytesMax,
-            peerBytesMax: (2 << 20) + 2 * configuration.valueBytesMax)
+            peerBytesMax: (2 << 20) + 2 * configuration.valueBytesMax,
+            mayRedirect: configuration.mayRedirect)
         for peer in configuration.peers {
             let url = peer.id == configuration.node ? configuration.advertise : peer.url
             peers.append(PeerTable.Row(id: peer.id, url: url))
-            for lane in Lane.allCases {
-                _ = links.insert(PeerLink(peer: peer.id, lane: lane, place: peer.url.place))
+            meters.roundTrips.append(Histogram())
+            for way in Way.allCases {
+                _ = links.insert(PeerLink(peer: peer.id, way: way, place: peer.url.place))
             }
         }
     }

@@ -79,7 +79,8 @@ public enum Output: Hashable, Sendable {
     case refused(Refusal)
     /// Entries after `after` are no longer in this node's log.
     case truncated(after: LogIndex)
-    /// Of the append just received, the entries from `first` to `last` are new: the replica keeps their bytes.
+    /// Of the append just received, the entries from `first` to `last` are new: the replica keeps their
+    /// bytes.
     case accepted(first: LogIndex, last: LogIndex)
     /// Write everything up to `through` that is not yet handed to the disk.
     case persist(WriteID, through: EntryID)

@@ -31,7 +31,8 @@ public struct Membership: Hashable, Sendable {
             && (outgoing.isEmpty || Self.isMajority(of: outgoing, where: holds))
     }
 
-    /// The highest number that a quorum has reached: the n-th best of each set of voters, and the lower of both.
+    /// The highest number that a quorum has reached: the n-th best of each set of voters, and the lower of
+    /// both.
     @inlinable
     public func reached<Number: Comparable>(_ zero: Number, by number: (NodeID) -> Number) -> Number {
         var best = zero

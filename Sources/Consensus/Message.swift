@@ -25,7 +25,8 @@ public struct Message: Hashable, Sendable {
         case appended(match: LogIndex)
         /// The receiver's log has no entry `after`; `hint` is the last place where the logs may agree.
         case rejected(after: LogIndex, hint: EntryID)
-        /// A heartbeat that is a read round too (thesis §6.4). `commit` is at most what this peer has acknowledged.
+        /// A heartbeat that is a read round too (thesis §6.4). `commit` is at most what this peer has
+        /// acknowledged.
         case heartbeat(commit: LogIndex, round: UInt64)
         /// The answer to a heartbeat.
         case heard(round: UInt64)

@@ -57,8 +57,8 @@ extension Raft {
         }
         for at in leadership.peers.indices {
             let peer = leadership.peers[at]
-            // A late answer to a flight given up before counts for a later one: what is not acknowledged tells
-            // more than how many flights there seem to be.
+            // A late answer to a flight given up before counts for a later one: what is not acknowledged
+            // tells more than how many flights there seem to be.
             let isUnanswered = peer.flights > 0 || peer.pace == .pipeline && peer.match.next < peer.next
             guard isUnanswered, now - peer.flightSince > settings.electionTimeout else { continue }
             lose(peer.id)

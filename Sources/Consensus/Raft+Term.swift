@@ -44,7 +44,8 @@ extension Raft {
         out.append(contentsOf: held)
         held.removeAll(keepingCapacity: true)
         guard let election else { return }
-        // Its requests leave only now: the time for their answers begins here, and not when the disk was asked.
+        // Its requests leave only now: the time for their answers begins here, and not when the disk was
+        // asked.
         if !election.isPre { drawElectionDeadline() }
         maybeWin(into: &out)
     }

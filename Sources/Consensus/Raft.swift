@@ -48,7 +48,8 @@ public struct Raft: Sendable {
     public internal(set) var commit: LogIndex
     /// What an append of this term has verified: a heartbeat commits no further (rules 16).
     var verified: LogIndex = .zero
-    /// Damaged: holding everything up to here, as this term's leader has it, this node is whole. Zero: unknown.
+    /// Damaged: holding everything up to here, as this term's leader has it, this node is whole. Zero:
+    /// unknown.
     var wholeAt: LogIndex = .zero
     public internal(set) var leader: NodeID?
     public internal(set) var now = Instant(nanoseconds: 0)

@@ -44,29 +44,24 @@ extension Journal {
     /// This node has joined anew: what it votes from now on counts. Goes to disk with the next `store`.
     public mutating func rejoined() { vote.isWiped = false }
 
-    /// Writes the older slot; in a new file both.
+    /// Writes both slots, the older one first, each synced before the other is touched: at every moment one of them
+    /// is valid, and afterwards a slot that rots takes no vote with it.
     mutating func writeVote(_ effect: Effect, into operations: inout [Operation]) {
-        var pages: [UInt8] = []
-        pages.reserveCapacity(2 * pageBytes)
-        let offset: UInt64
-        if vote.isNew {
-            // The first slot is the newer one, so the second is written next.
-            vote.count += 2
-            encodeVote(count: vote.count, into: &pages)
-            encodeVote(count: vote.count - 1, into: &pages)
-            offset = 0
-            vote.slot = 1
-        } else {
-            vote.count += 1
-            encodeVote(count: vote.count, into: &pages)
-            offset = vote.slot * UInt64(pageBytes)
-            vote.slot = 1 - vote.slot
-        }
-        give(
-            .write(.vote, offset: offset, [Piece(pages)], isSynced: true), vote.isNew ? .none : effect,
-            to: &operations)
+        writeSlot(.none, into: &operations)
+        writeSlot(vote.isNew ? .none : effect, into: &operations)
         if vote.isNew { give(.syncFolder(.root), effect, to: &operations) }
         vote.isNew = false
+    }
+
+    private mutating func writeSlot(_ effect: Effect, into operations: inout [Operation]) {
+        vote.count += 1
+        var page: [UInt8] = []
+        page.reserveCapacity(pageBytes)
+        encodeVote(count: vote.count, into: &page)
+        give(
+            .write(.vote, offset: vote.slot * UInt64(pageBytes), [Piece(page)], isSynced: true), effect,
+            to: &operations)
+        vote.slot = 1 - vote.slot
     }
 
     private func encodeVote(count: UInt64, into pages: inout [UInt8]) {

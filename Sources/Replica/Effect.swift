@@ -95,7 +95,8 @@ public enum Effect: Sendable {
     case clearDamage
     /// A peer told where clients reach it.
     case learnURL(NodeID, [UInt8])
-    /// Lines after `after` up to `through` are wanted from disk, for a peer; answered by `loaded` or `damaged`.
+    /// Lines after `after` up to `through` are wanted from disk, for a peer; answered by `loaded` or
+    /// `damaged`.
     case load(after: LogIndex, through: LogIndex, for: NodeID)
     /// Something people should read in the log.
     case notice(Notice)

@@ -50,8 +50,8 @@ struct FirstStart: Sendable {
         heard[at] = hello
     }
 
-    /// What follows from what is known by now, and from what the lowest id offers: the cluster's id that is to
-    /// be stored, if that is decided.
+    /// What follows from what is known by now, and from what the lowest id offers: the cluster's id that is
+    /// to be stored, if that is decided.
     mutating func decide(for node: NodeID, offer: ClusterID? = nil) -> ClusterID? {
         guard !isOver, !isWiped else { return nil }
         let known = heard.compactMap { $0 }

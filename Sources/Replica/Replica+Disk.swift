@@ -17,8 +17,8 @@ extension Replica {
 
     public mutating func clearedDamage() { effects.append(.notice(.whole)) }
 
-    /// A write or a sync failed: nothing more becomes durable in this process (rules 10). It leads and votes no
-    /// more, acknowledges nothing, and answers local reads.
+    /// A write or a sync failed: nothing more becomes durable in this process (rules 10). It leads and votes
+    /// no more, acknowledges nothing, and answers local reads.
     public mutating func diskFailed() {
         guard !hasDiskFailed else { return }
         hasDiskFailed = true

@@ -137,7 +137,8 @@ public struct Replica: Sendable {
 
     // Time and turns ---------------------------------------------------------------------------------------
 
-    /// The time, which comes from one clock and never goes back. At least every 10 ms, and at each turn's start.
+    /// The time, which comes from one clock and never goes back. At least every 10 ms, and at each turn's
+    /// start.
     public mutating func tick(_ now: Instant) {
         self.now = max(now, self.now)
         if isStarted { askPeersWhoTheyAre() }
@@ -152,8 +153,8 @@ public struct Replica: Sendable {
             read: { effects.append(.failed($0, .timedOut(.notApplied))) })
     }
 
-    /// What gathers behind a stuck disk is sent to the peers, and the one that has it all takes over. If there is
-    /// none, this node stays, and tries again after as long.
+    /// What gathers behind a stuck disk is sent to the peers, and the one that has it all takes over. If
+    /// there is none, this node stays, and tries again after as long.
     private mutating func handOverIfDiskStalls() {
         guard raft.role == .leader, raft.isWriting else {
             diskBusySince = nil
@@ -186,7 +187,8 @@ public struct Replica: Sendable {
 
     // Handing over (SIGTERM) -------------------------------------------------------------------------------
 
-    /// Hands leadership to `peer`, or to whoever has got furthest. Does nothing where this node does not lead.
+    /// Hands leadership to `peer`, or to whoever has got furthest. Does nothing where this node does not
+    /// lead.
     public mutating func transferLeadership(to peer: NodeID?) {
         guard isRunning, raft.role == .leader else { return }
         step(.transfer(to: peer))

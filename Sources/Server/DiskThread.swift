@@ -38,26 +38,17 @@ final class DiskThread: Sendable {
         var ended: [DiskOutcome] = []
         var firstFailure: DiskFailure?
         while operations.take(into: &taken) {
-            // Writes whose sync is left to the next operation share its outcome.
-            var unsynced: [UInt64] = []
-            for (place, operation) in taken.enumerated() {
+            for operation in taken {
                 var failure = firstFailure
                 let began = monotonicNanoseconds()
-                let isSyncPutOff = place + 1 < taken.count && operation.isSynced(by: taken[place + 1])
                 if failure == nil {
                     do {
-                        try disk.carryOut(operation.action, isSyncPutOff: isSyncPutOff)
+                        try disk.carryOut(operation.action)
                     } catch {
                         failure = error
                         if !operation.mayFailAlone { firstFailure = error }
                     }
                 }
-                if isSyncPutOff && failure == nil {
-                    unsynced.append(operation.id)
-                    continue
-                }
-                for id in unsynced { ended.append(DiskOutcome(id: id, failure: failure)) }
-                unsynced.removeAll(keepingCapacity: true)
                 var outcome = DiskOutcome(id: operation.id, failure: failure)
                 if operation.isSyncedWrite { outcome.syncNanoseconds = monotonicNanoseconds() - began }
                 ended.append(outcome)
@@ -70,14 +61,6 @@ final class DiskThread: Sendable {
 }
 
 extension Operation {
-    /// Whether the next operation's sync of the same file covers this write too.
-    fileprivate func isSynced(by next: Operation) -> Bool {
-        if case .write(let file, _, _, true) = action, case .write(file, _, _, true) = next.action {
-            return true
-        }
-        return false
-    }
-
     fileprivate var isSyncedWrite: Bool {
         if case .write(_, _, _, isSynced: true) = action { true } else { false }
     }

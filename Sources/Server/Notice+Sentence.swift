@@ -61,7 +61,7 @@ extension Notice {
             voted before, so it neither votes nor stands nor acknowledges. Put its own data directory back
             """
         case .diskStalls:
-            "the disk has finished nothing for two seconds: leadership is handed over if another node can take it"
+            "the disk has finished nothing for two seconds: leadership is handed over if another can take it"
         case .transferred(true): "leadership is handed over"
         case .transferred(false): "leadership could not be handed over"
         case .whole: "this node's log is whole again"

@@ -25,13 +25,13 @@ final class PosixDisk {
 
     // Carrying out ----------------------------------------------------------------------------------------
 
-    /// Carries out one operation, whole. `isSyncPutOff`: a later operation on the same file will sync it.
-    func carryOut(_ action: Operation.Action, isSyncPutOff: Bool = false) throws(DiskFailure) {
+    /// Carries out one operation, whole.
+    func carryOut(_ action: Operation.Action) throws(DiskFailure) {
         switch action {
         case .write(let file, let offset, let pieces, let isSynced):
             let raw = try descriptor(of: file)
             try write(pieces, at: offset, to: raw, file)
-            if isSynced && !isSyncPutOff { try check(fdatasync(raw), "sync", file) }
+            if isSynced { try check(fdatasync(raw), "sync", file) }
         case .prepare(let file, let offset, let bytes):
             let raw = try descriptor(of: file)
             var written: UInt64 = 0

@@ -12,12 +12,16 @@ struct Rast: ParsableCommand {
             EXAMPLES:
               rast dev                          a cluster of three on this machine, to try things out
               rast serve --data DIR             one node on 127.0.0.1:8001
+              rast put greeting hello           writes a key; `rast get greeting` reads it
               rast log DIR | jq                 the replicated log of a node
 
             EXIT STATUS: 0 done, 1 the operation failed, 2 usage, 3 no leader or unreachable.
             """,
         version: version,
-        subcommands: [Serve.self, Dev.self, Log.self, Simulate.self])
+        subcommands: [
+            Dev.self, Serve.self, Get.self, Put.self, Delete.self, List.self, Status.self, Health.self,
+            TransferLeader.self, Log.self, Simulate.self,
+        ])
 
     /// Like the parser's own `main`, with our exit status for usage errors, and errors in one line.
     static func main() {

@@ -230,7 +230,7 @@ struct SeedFaultTests {
     }
 
     @Test(
-        "Rules 18: a proposal is named by term and index, and being cut is told before another takes its place"
+        "Rules 18: a proposal is named by term and index; being cut is told before another takes its place"
     )
     func futuresWokenByIndex() throws {
         var node = Witness()

@@ -10,10 +10,12 @@ import Consensus
 ///   `transfer 1→2`; `transfer N`; `retire N`; `restart N`; `damage N after 3`; `lost 1→2`; `show N`.
 /// - `persisted N`: its disk does all it was asked, in order; `persisted N vote`, `persisted N entries`: the
 ///   oldest of that.
-/// - `deliver`, `drop`: all that is under way; `deliver 1→2`: all on that way; `deliver 1→2 append`: the oldest
+/// - `deliver`, `drop`: all that is under way; `deliver 1→2`: all on that way; `deliver 1→2 append`: the
+///   oldest
 ///   of that kind; `deliver 1→2 last`: the newest. `redeliver` leaves it under way, so that it comes twice.
 /// - `settle`: everything is delivered and written until nothing is left.
-/// - `message 3→1 term 5: vote last 1.1`: a message that nobody sent. After `forged`, made up messages may break
+/// - `message 3→1 term 5: vote last 1.1`: a message that nobody sent. After `forged`, made up messages may
+///   break
 ///   what holds in a true cluster.
 /// - `limit N`: entries in one append; `offers`: shows the replica's side; `fetches N`, `fetched 1→2`.
 /// - `quietly` before a command: what is said is left out.
@@ -98,7 +100,8 @@ struct Stage {
         return true
     }
 
-    /// Nothing more: all that is under way; `1→2`: all on that way; `1→2 vote`: the oldest of that kind there;
+    /// Nothing more: all that is under way; `1→2`: all on that way; `1→2 vote`: the oldest of that kind
+    /// there;
     /// `1→2 last`: the newest there.
     private func packets(_ words: inout Words) throws(ScenarioError) -> [Int] {
         if words.isAtEnd { return Array(cluster.network.indices) }

@@ -221,16 +221,16 @@ struct SegmentTests {
         var member = try Member(MemoryDisk())
         #expect(
             names(member.given) == [
-                "sync root", "sync log", "write vote 0 sync", "sync root", "prepare log/1.spare 0+16384",
-                "sync log",
+                "sync root", "sync log", "write vote 0 sync", "write vote 4096 sync", "sync root",
+                "prepare log/1.spare 0+16384", "sync log",
             ])
         member.drain()
         member.given = []
         member.join()
         #expect(
             names(member.given) == [
-                "write vote 4096 sync", "write rast.json.new 0 sync", "rename rast.json.new rast.json",
-                "sync root", "write log/1.spare 0 sync", "rename log/1.spare log/1.ndjson", "sync log",
+                "write vote 0 sync", "write vote 4096 sync", "write rast.json.new 0 sync",
+                "rename rast.json.new rast.json", "sync root", "write log/1.spare 0 sync", "rename log/1.spare log/1.ndjson", "sync log",
                 "sync log",
             ])
     }

@@ -168,6 +168,8 @@ extension Replica {
     private mutating func begin() {
         guard let cluster = start.cluster else { return }
         effects.append(.notice(.joinedCluster(cluster)))
+        // The disk may have failed while the others were waited for.
+        if hasDiskFailed, isRunning { step(.retire) }
     }
 
     private mutating func learnURL(_ hello: Hello) {

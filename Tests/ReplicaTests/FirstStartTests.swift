@@ -127,6 +127,21 @@ struct FirstStartTests {
         #expect(members.filter { $0.replica.raft.role == .leader }.count == 1)
     }
 
+    @Test("a node whose disk fails while it waits for the others does not stand once they have come")
+    func failedBefore() throws {
+        for hasFailed in [false, true] {
+            var member = Member(1, of: [1, 2], known: false)
+            member.pass(10)
+            member.hello(from: 2, hello(2))
+            let drawn = try #require(storesIdentity(member.takeEffects()))
+            if hasFailed { member.replica.diskFailed() }
+            member.hello(from: 2, hello(2, cluster: drawn))
+            member.pass(3_000)
+            #expect(member.replica.view.isRunning)
+            #expect(member.takeEffects().parcels(to: 2, .preVote).isEmpty == hasFailed)
+        }
+    }
+
     @Test("an empty node that meets a history was wiped: it stays mute for good")
     func wiped() {
         var member = Member(3, of: [1, 2, 3], known: false)

@@ -230,8 +230,8 @@ struct SegmentTests {
         #expect(
             names(member.given) == [
                 "write vote 0 sync", "write vote 4096 sync", "write rast.json.new 0 sync",
-                "rename rast.json.new rast.json", "sync root", "write log/1.spare 0 sync", "rename log/1.spare log/1.ndjson", "sync log",
-                "sync log",
+                "rename rast.json.new rast.json", "sync root", "write log/1.spare 0 sync",
+                "rename log/1.spare log/1.ndjson", "sync log", "sync log",
             ])
     }
 

@@ -1,6 +1,6 @@
 // Cursors: where a list goes on, as opaque base64url that any node can read (RFC 4648 §5, api.md §2).
 
-/// The bytes of a cursor: what the place is (0 key, 1 prefix), its bytes, and the sum of place and parameters.
+/// The bytes of a cursor: what the place is (0 key, 1 prefix), its bytes, the sum of place and parameters.
 enum Cursor {
     /// Appends the cursor with which a list of these parameters goes on after `place`.
     static func append(_ place: ListPlace, of parameters: ListParameters, to out: inout [UInt8]) {

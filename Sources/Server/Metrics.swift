@@ -51,7 +51,7 @@ extension Node {
     }
 
     private func route(_ slot: Int) -> Route? {
-        if let request = clients[slot].request { return request.route }
+        if let route = clients[slot].request?.route { return route }
         guard let head = clients[slot].head, head.form == .origin || head.form == .absolute else {
             return nil
         }

@@ -47,6 +47,13 @@ struct Serve: ParsableCommand {
     var headTime = "10s"
     @Option(help: ArgumentHelp("How long a connection may rest between requests.", valueName: "time"))
     var idleTime = "60s"
+    @Option(
+        help: ArgumentHelp(
+            "Whether clients are sent to the leader (yes), or this node asks it in their stead (no).",
+            valueName: "yes|no"))
+    var redirect = "yes"
+    @Option(help: ArgumentHelp("Requests that take so long are told of in the log.", valueName: "time"))
+    var slowRequest = "1s"
     @Flag(help: "Talk to peers on other machines without proof of who they are.")
     var insecurePeers = false
     @Option(
@@ -81,6 +88,11 @@ struct Serve: ParsableCommand {
         configuration.valueBytesMax = maxValueSize
         configuration.segmentBytes = segmentSize
         configuration.connectionsMax = maxConnections
+        guard redirect == "yes" || redirect == "no" else {
+            throw UsageError("--redirect expects yes or no, not \"\(redirect)\".")
+        }
+        configuration.mayRedirect = redirect == "yes"
+        configuration.slowRequest = try time(slowRequest, for: "--slow-request")
         configuration.isInsecurePeersAllowed = insecurePeers
         try configuration.check()
         return configuration

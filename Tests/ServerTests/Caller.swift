@@ -1,5 +1,6 @@
 // A client that sends exactly the bytes it is told, for what no proper client would do.
 import Glibc
+import HTTP
 import Testing
 
 struct Response {
@@ -88,6 +89,30 @@ final class Caller {
         let content = Array(bytes[mark.upperBound..<total])
         bytes.removeFirst(total)
         return Response(status: status, head: head, content: content)
+    }
+
+    /// The next response, whose content comes in chunks; `pause` is called before each further read.
+    func streamed(pause: () -> Void = {}) throws -> Response {
+        let head = try response()
+        guard head.has("Transfer-Encoding: chunked") else { throw Trouble(description: "no stream: \(head)") }
+        var decoder = ContentDecoder(.chunked, contentBytesMax: .max)
+        var content: [UInt8] = []
+        var offset = 0
+        while true {
+            let held = bytes
+            let step = try decoder.next(held.span, at: &offset)
+            switch step {
+            case .content(let range): content += bytes[range]
+            case .needMore:
+                bytes.removeFirst(offset)
+                offset = 0
+                pause()
+                try receive()
+            case .complete:
+                bytes.removeFirst(offset)
+                return Response(status: head.status, head: head.head, content: content)
+            }
+        }
     }
 
     /// Whether the other end closes, having sent nothing more.

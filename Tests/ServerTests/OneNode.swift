@@ -13,16 +13,20 @@ final class OneNode {
     private let folder: String
     private let endings = Mailbox<Int32>()
 
-    /// Starts it, with further flags, and waits until it leads.
-    init(_ flags: [String] = []) throws {
+    /// Starts it, with further flags, and waits until it is ready, or only until it listens.
+    init(
+        _ flags: [String] = [], listen: String = "127.0.0.1:0", electionTimeout: String = "40ms",
+        waitsUntilReady: Bool = true
+    ) throws {
         var template = Array("/tmp/rast-server-tests-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Trouble(description: "no temporary folder") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.folder = folder
         let arguments =
             [
-                "rast", "serve", "--listen", "127.0.0.1:0", "--data", "\(folder)/data", "--election-timeout",
-                "40ms", "--heartbeat", "10ms", "--segment-size", "1048576", "--parent", "\(getpid())",
+                "rast", "serve", "--listen", listen, "--data", "\(folder)/data", "--election-timeout",
+                electionTimeout, "--heartbeat", "10ms", "--segment-size", "1048576", "--parent",
+                "\(getpid())",
             ] + flags
         let starts = Mailbox<pid_t>()
         // The parent-death signal comes at the end of the thread that starts a child: this one waits.
@@ -38,12 +42,19 @@ final class OneNode {
         process = started[0]
         guard process > 0 else { throw Trouble(description: "\(Self.program) cannot be started") }
         port = try Self.port(in: "\(folder)/log")
+        if waitsUntilReady { try waitUntilReady() }
+    }
+
+    func waitUntilReady() throws {
         let deadline = monotonicNanoseconds() + 20_000_000_000
         while try Caller(port).ask("GET", "/readyz").status != 200 {
             if monotonicNanoseconds() > deadline { throw Trouble(description: "the node is not ready") }
             usleep(5_000)
         }
     }
+
+    /// What it has logged.
+    var log: String { Self.text("\(folder)/log") }
 
     deinit {
         kill(process, SIGKILL)

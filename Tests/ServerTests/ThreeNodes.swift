@@ -1,0 +1,63 @@
+// A cluster of three for a test: real processes on free ports, gone with the test.
+import Glibc
+import Network
+import Testing
+
+final class ThreeNodes {
+    let nodes: [OneNode]
+
+    /// Starts them, with further flags, and waits until all of them know a leader.
+    init(_ flags: [String] = [], electionTimeout: String = "150ms") throws {
+        let ports = try Self.freePorts(3)
+        let peers = ports.enumerated().map { "\($0 + 1)=http://127.0.0.1:\($1)" }.joined(separator: ",")
+        nodes = try ports.enumerated().map { place, port in
+            try OneNode(
+                ["--id", "\(place + 1)", "--peers", peers] + flags, listen: "127.0.0.1:\(port)",
+                electionTimeout: electionTimeout, waitsUntilReady: false)
+        }
+        for node in nodes { try node.waitUntilReady() }
+    }
+
+    /// The place of the leader that all agree on.
+    func leader() throws -> Int {
+        let deadline = monotonicNanoseconds() + 20_000_000_000
+        while monotonicNanoseconds() < deadline {
+            var leaders: Set<String> = []
+            for node in nodes {
+                let text = try Caller(node.port).ask("GET", "/status").text
+                leaders.insert(
+                    text.split(separator: "\"leader\":{\"id\":").dropFirst().first.map(String.init) ?? "")
+            }
+            if let first = leaders.first?.first?.wholeNumberValue,
+                leaders.count == 1 || Set(leaders.map(\.first)).count == 1
+            {
+                return first - 1
+            }
+            usleep(5_000)
+        }
+        throw Trouble(description: "no leader is agreed on")
+    }
+
+    /// Ports that were free a moment ago; they are held together, so that no two are the same.
+    private static func freePorts(_ count: Int) throws -> [UInt16] {
+        var sockets: [Int32] = []
+        defer { for socket in sockets { close(socket) } }
+        var ports: [UInt16] = []
+        for _ in 0..<count {
+            let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            sockets.append(socket)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let result = withUnsafeMutablePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(socket, $0, size) == 0 ? getsockname(socket, $0, &size) : -1
+                }
+            }
+            if result != 0 { throw Trouble(description: "no free port: errno \(errno)") }
+            ports.append(address.sin_port.bigEndian)
+        }
+        return ports
+    }
+}

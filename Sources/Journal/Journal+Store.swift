@@ -44,8 +44,8 @@ extension Journal {
     /// This node has joined anew: what it votes from now on counts. Goes to disk with the next `store`.
     public mutating func rejoined() { vote.isWiped = false }
 
-    /// Writes both slots, the older one first, each synced before the other is touched: at every moment one of
-    /// them is valid, and afterwards a slot that rots takes no vote with it.
+    /// Writes both slots, the older one first, each synced before the other is touched. At every moment one
+    /// of them is valid, and afterwards a slot that rots takes no vote with it.
     mutating func writeVote(_ effect: Effect, into operations: inout [Operation]) {
         writeSlot(.none, into: &operations)
         writeSlot(vote.isNew ? .none : effect, into: &operations)

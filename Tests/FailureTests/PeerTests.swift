@@ -128,8 +128,8 @@ extension Failures {
                 let cases: [(String, String, Int)] = [
                     ("PUT", "/kv/" + long + "k", 400), ("PUT", "/kv/", 400), ("PUT", "/kv/%ff", 400),
                     ("PUT", "/kv/%zz", 400), ("GET", "/kv/a?what=1", 400), ("GET", "/nowhere", 404),
-                    ("POST", "/kv/a", 405), ("BREW", "/kv/a", 501), ("GET", "/kv", 501),
-                    ("PUT", "/livez", 405),
+                    ("POST", "/kv/a", 405), ("BREW", "/kv/a", 501), ("GET", "/kv", 200),
+                    ("PUT", "/livez", 405), ("GET", "/watch", 501),
                 ]
                 for (method, path, status) in cases {
                     let call = Call(

@@ -176,21 +176,28 @@ extension SimulatedDisk {
     /// A place in what a later head or header states to be durable. (A change in the last batches looks like
     /// a torn write to anyone, so no node can notice it alone.)
     func placeToRot(_ random: inout Random) -> (file: File, offset: Int)? {
-        guard let files = try? logFiles() else { return nil }
+        var segments: [(file: File, number: UInt64, bytes: [UInt8], head: SegmentHead?)] = []
+        for (file, size) in (try? logFiles()) ?? [] {
+            guard case .segment(let number) = file,
+                let bytes = try? read(file, offset: 0, count: Int(size))
+            else { continue }
+            segments.append((file, number, bytes, try? SegmentHead(bytes.span, at: 0)))
+        }
+        segments.sort { $0.number < $1.number }
         var batches: [(file: File, offset: Int, count: Int, sequence: UInt64)] = []
         var durable: UInt64 = 0
-        for (file, size) in files {
-            guard case .segment = file, let bytes = try? read(file, offset: 0, count: Int(size)) else {
-                continue
-            }
-            if let head = try? SegmentHead(bytes.span, at: 0) { durable = max(durable, head.after) }
+        for (at, segment) in segments.enumerated() {
+            // What a later header declares void vouches for nothing: its numbers are given again.
+            let limit = segments[(at + 1)...].compactMap(\.head?.after).min() ?? .max
+            if let head = segment.head, head.after <= limit { durable = max(durable, head.after) }
             var place = pageBytes
-            while place < bytes.count {
-                guard let found = try? BatchHead.read(bytes.span, at: place), let total = found.total,
-                    (try? found.verify(bytes.span)) != nil
+            while place < segment.bytes.count {
+                let bytes = segment.bytes.span
+                guard let found = try? BatchHead.read(bytes, at: place), let total = found.total,
+                    (try? found.verify(bytes)) != nil, found.head.sequence <= limit
                 else { break }
                 durable = max(durable, found.head.durable)
-                batches.append((file, place, total, found.head.sequence))
+                batches.append((segment.file, place, total, found.head.sequence))
                 place += total
             }
         }

@@ -150,7 +150,7 @@ import Testing
 
 @Suite struct ForwardingFailureTests {
     @Test(
-        "a leader that stops answering: the outcome is unknown, in time; a follower alone says that nothing was applied"
+        "a leader that stops answering: unknown, in time; a follower alone says that nothing was applied"
     )
     func lostLeader() throws {
         let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "3s")

@@ -137,6 +137,8 @@ extension Node {
     // Time-outs -------------------------------------------------------------------------------------------
 
     mutating func setDeadline(_ slot: Int, after interval: Interval) {
+        // The replica ends what it has no time for; there is no connection to be closed.
+        if clients[slot].origin != nil { return }
         let deadline = now + interval.nanoseconds
         clients[slot].deadline = deadline
         // A timer that is set for earlier looks at the deadline when it fires; one for later would be too
@@ -192,7 +194,7 @@ extension Node {
         }
     }
 
-    mutating func setTimer(_ slot: Int, after interval: Interval) {
+    private mutating func setTimer(_ slot: Int, after interval: Interval) {
         clients[slot].deadline = now + interval.nanoseconds
         clients[slot].timerAt = clients[slot].deadline
         timers.set(clients[slot].deadline, for: clients.token(at: slot).rawValue)

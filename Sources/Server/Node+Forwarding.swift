@@ -45,7 +45,7 @@ extension Node {
         clients[slot].stage = .forwarded
         forwarded += 1
         // The leader keeps the client's time; this node waits a little longer for its word.
-        setTimer(slot, after: .milliseconds(request.timeoutMilliseconds + Self.graceMilliseconds))
+        setDeadline(slot, after: .milliseconds(request.timeoutMilliseconds + Self.graceMilliseconds))
         clients[slot].link = link
     }
     private static let graceMilliseconds: UInt64 = 250

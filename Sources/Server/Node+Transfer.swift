@@ -28,7 +28,7 @@ extension Node {
             }
             clients[slot].stage = .transferring
             transferring = clients.token(at: slot)
-            setTimer(
+            setDeadline(
                 slot,
                 after: .milliseconds(
                     clients[slot].request?.timeoutMilliseconds ?? Request.timeoutMillisecondsDefault))

@@ -44,9 +44,10 @@ extension Node {
     mutating func count(_ slot: Int, from start: Int) {
         guard clients[slot].origin == nil else { return }
         let status = clients[slot].statusOfAnswer(at: start)
-        let took = clients[slot].head == nil ? 0 : now - clients[slot].askedAt
-        let method = clients[slot].head?.method ?? .other
-        meters.requests.observe(route(slot), method, status: status, nanoseconds: took)
+        // Without a head it is no request, and has taken no time.
+        let method = clients[slot].head?.method
+        let took = method == nil ? 0 : now - clients[slot].askedAt
+        meters.requests.observe(route(slot), method ?? .other, status: status, nanoseconds: took)
         if took >= configuration.slowRequest.nanoseconds { saySlow(slot, status, took) }
     }
 
@@ -103,9 +104,9 @@ extension Client {
     /// The three digits after `HTTP/1.1 `.
     func statusOfAnswer(at start: Int) -> Int {
         guard outbound.bytes.count >= start + 12 else { return 0 }
-        var status = 0
-        for digit in outbound.bytes[start + 9..<start + 12] { status = status * 10 + Int(digit &- 0x30) }
-        return status
+        let hundreds = Int(outbound.bytes[start + 9] &- 0x30)
+        let tens = Int(outbound.bytes[start + 10] &- 0x30)
+        return hundreds * 100 + tens * 10 + Int(outbound.bytes[start + 11] &- 0x30)
     }
 }
 

@@ -57,12 +57,17 @@ extension Node {
     }
 
     mutating func readable(_ ticket: Ticket) {
-        guard let slot = waiting(ticket), let request = clients[slot].request else { return }
-        if request.revisionMin > replica.store.revision {
-            replica.read(atLeast: request.revisionMin, for: ticket, until: deadline(request, of: slot))
-            return
+        guard let slot = waiting(ticket) else { return }
+        if let least = clients[slot].request?.revisionMin, least > replica.store.revision {
+            awaitRevision(slot, ticket)
+        } else {
+            readStore(slot, isLocal: clients[slot].request?.consistency == .local)
         }
-        readStore(slot, isLocal: request.consistency == .local)
+    }
+
+    private mutating func awaitRevision(_ slot: Int, _ ticket: Ticket) {
+        guard let request = clients[slot].request else { return }
+        replica.read(atLeast: request.revisionMin, for: ticket, until: deadline(request, of: slot))
     }
 
     /// Answers a read from the store as it is now.

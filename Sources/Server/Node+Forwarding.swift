@@ -48,7 +48,7 @@ extension Node {
         setDeadline(slot, after: .milliseconds(request.timeoutMilliseconds + Self.graceMilliseconds))
         clients[slot].link = link
     }
-    private static let graceMilliseconds: UInt64 = 250
+    private static let graceMilliseconds: UInt64 = 100
 
     /// The answer to a request that was sent on, or what stands for one.
     mutating func passOn(to token: Network.Token, status: Int, _ answer: Range<Int>, of bytes: [UInt8]) {

@@ -1,4 +1,4 @@
-// Documents that the node carries with it: openapi.yaml and the dashboard (api.md §7).
+// Documents that the node carries with it: openapi.yaml and the dashboard (Interface §7).
 internal import JSON
 
 extension Answer {

@@ -1,5 +1,5 @@
 // Answers on their way through another node: the leader leaves out what the node that was asked says of
-// itself (api.md §5).
+// itself (Interface §5).
 internal import JSON
 
 extension Context {

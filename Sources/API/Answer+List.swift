@@ -1,4 +1,4 @@
-// What a list is answered with: a page as one object, or a stream of lines (api.md §2, GET /kv).
+// What a list is answered with: a page as one object, or a stream of lines (Interface §2, GET /kv).
 internal import HTTP
 internal import JSON
 public import KeyValue

@@ -1,9 +1,9 @@
-// Problems: refusals, redirects, no leader, time that ran out (RFC 9457, api.md §5).
+// Problems: refusals, redirects, no leader, time that ran out (RFC 9457, Interface §5).
 public import HTTP
 internal import JSON
 public import KeyValue
 
-/// Why no leader is known (api.md §5).
+/// Why no leader is known (Interface §5).
 public enum Leaderless: String, Sendable, CaseIterable {
     case noQuorum = "no_quorum"
     case election, starting

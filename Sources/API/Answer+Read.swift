@@ -1,4 +1,4 @@
-// What a GET or HEAD of a key is answered with (api.md §2).
+// What a GET or HEAD of a key is answered with (Interface §2).
 internal import HTTP
 internal import JSON
 public import KeyValue

@@ -1,4 +1,4 @@
-// What /status, /readyz and /cluster/members answer (api.md §7, §8).
+// What /status, /readyz and /cluster/members answer (Interface §7, §8).
 internal import JSON
 
 extension Answer {

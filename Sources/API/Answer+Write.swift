@@ -1,4 +1,4 @@
-// What a PUT or a DELETE is answered with, once it has been applied (api.md §2).
+// What a PUT or a DELETE is answered with, once it has been applied (Interface §2).
 internal import JSON
 public import KeyValue
 

@@ -1,4 +1,4 @@
-// Whole responses, appended to a connection's output: heads in one style, content with its length (api.md
+// Whole responses, appended to a connection's output: heads in one style, content with its length (Interface
 // §5).
 public import JSON
 

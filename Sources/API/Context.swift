@@ -1,4 +1,4 @@
-// What every response says, and how it goes out (api.md §5).
+// What every response says, and how it goes out (Interface §5).
 public import HTTP
 internal import JSON
 

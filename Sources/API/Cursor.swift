@@ -1,4 +1,4 @@
-// Cursors: where a list goes on, as opaque base64url that any node can read (RFC 4648 §5, api.md §2).
+// Cursors: where a list goes on, as opaque base64url that any node can read (RFC 4648 §5, Interface §2).
 
 /// The bytes of a cursor: what the place is (0 key, 1 prefix), its bytes, the sum of place and parameters.
 enum Cursor {

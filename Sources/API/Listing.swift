@@ -1,4 +1,4 @@
-// What a list asks for: the range, the order, how much of it, and where it goes on (api.md §2, GET /kv).
+// What a list asks for: the range, the order, how much of it, and where it goes on (Interface §2, GET /kv).
 internal import HTTP
 internal import KeyValue
 

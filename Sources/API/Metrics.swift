@@ -1,4 +1,4 @@
-// What a node counts of itself: plain numbers, and their text in Prometheus's format 0.0.4 (api.md §7).
+// What a node counts of itself: plain numbers, and their text in Prometheus's format 0.0.4 (Interface §7).
 internal import JSON
 
 /// The content of `GET /metrics`; what is nil is left out.

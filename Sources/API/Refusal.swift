@@ -1,7 +1,7 @@
-// Why a request is not served: what becomes a problem body (RFC 9457, api.md §5).
+// Why a request is not served: what becomes a problem body (RFC 9457, Interface §5).
 public import HTTP
 
-/// What programs match on in a problem (api.md §5).
+/// What programs match on in a problem (Interface §5).
 public enum Code: String, Sendable, CaseIterable {
     case notLeader = "not_leader"
     case badRequest = "bad_request"

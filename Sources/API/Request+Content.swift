@@ -1,5 +1,5 @@
-// The fields that describe a request's content: of a value to be stored, of a peer's message (api.md §2,
-// rules.md 3).
+// The fields that describe a request's content: of a value to be stored, of a peer's message (Interface §2,
+// rule 3).
 internal import HTTP
 internal import KeyValue
 

@@ -1,4 +1,4 @@
-// The object that POST /cluster/leader brings: to whom leadership is to go (api.md §8).
+// The object that POST /cluster/leader brings: to whom leadership is to go (Interface §8).
 internal import JSON
 
 /// To whom leadership is to go.

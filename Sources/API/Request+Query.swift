@@ -1,4 +1,4 @@
-// The parameters of a query: each known, each once, each with a value of its kind (api.md §1, §2).
+// The parameters of a query: each known, each once, each with a value of its kind (Interface §1, §2).
 internal import HTTP
 internal import JSON
 internal import KeyValue

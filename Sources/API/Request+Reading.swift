@@ -1,4 +1,4 @@
-// From a request's head to what it asks for: route, method, query, conditions, content (api.md §1, §2, §5).
+// From a request's head to what it asks for: route, query, conditions, content (Interface §1, §2, §5).
 public import HTTP
 internal import JSON
 internal import KeyValue
@@ -69,7 +69,7 @@ extension Request {
         }
     }
 
-    /// A page of another origin must not act here in its visitor's name (api.md §11).
+    /// A page of another origin must not act here in its visitor's name (Interface §11).
     private static func checkOrigin(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
         guard let origin = head[.origin] else { return }
         if let host = head.host, origin.count == host.count + 7,

@@ -2,7 +2,7 @@
 // openapi.yaml).
 public import HTTP
 
-/// A peer's question, by the last part of its path (api.md §9); the raw values are those parts.
+/// A peer's question, by the last part of its path (Interface §9); the raw values are those parts.
 public enum PeerCall: String, CaseIterable, Sendable, Equatable {
     case hello, append, vote
     case preVote = "pre-vote"

@@ -1,4 +1,4 @@
-// What a node says of itself: /status and /readyz as plain values (api.md §7).
+// What a node says of itself: /status and /readyz as plain values (Interface §7).
 
 /// The content of `GET /status`; what is nil is left out.
 public struct Status: Sendable, Equatable {

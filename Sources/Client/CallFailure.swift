@@ -1,4 +1,4 @@
-// Why a call came to nothing, in one line that says what to do, and what a command exits with (api.md §12).
+// Why a call came to nothing, in one line with what to do, and what a command exits with (Interface §12).
 
 /// One endpoint that had no answer.
 public struct Miss: Error, Sendable {

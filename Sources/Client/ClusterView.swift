@@ -1,4 +1,4 @@
-// All members of a cluster at a glance: what each says of itself, and the leader of the others (api.md §7).
+// All members at a glance: what each says of itself, and the leader of the others (Interface §7).
 
 /// What one node says of itself: its answer to `GET /status`.
 public struct NodeStatus: Sendable {

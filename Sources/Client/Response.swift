@@ -67,7 +67,7 @@ public struct Response: Sendable {
     }
 }
 
-/// What a node says of a request that it did not do (api.md §5).
+/// What a node says of a request that it did not do (Interface §5).
 public struct Problem: Sendable {
     /// What programs match on.
     public let code: String

@@ -1,4 +1,4 @@
-// What an answer means for a client that can ask again (RFC 9110 §9.2.2, api.md §5).
+// What an answer means for a client that can ask again (RFC 9110 §9.2.2, Interface §5).
 
 /// What is to be done with an answer.
 enum Verdict {

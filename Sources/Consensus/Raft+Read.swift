@@ -26,7 +26,7 @@ struct Rounds: Sendable {
 
 /// A read of a follower that has asked its leader.
 struct Question: Hashable, Sendable {
-    /// Names it (rules 15): the boot in the upper bits, a count in the lower ones.
+    /// Names it (rule 15): the boot in the upper bits, a count in the lower ones.
     let number: UInt64
     let id: ReadID
     /// The question or its answer is lost if there is none by then.
@@ -127,7 +127,7 @@ extension Raft {
         leadership?.rounds = rounds
     }
 
-    /// Any change of term, role or leader fails all that wait (rules 15): a new leader may know more.
+    /// Any change of term, role or leader fails all that wait (rule 15): a new leader may know more.
     mutating func failReads(into out: inout [Output]) {
         let questions = self.questions
         self.questions.removeAll(keepingCapacity: true)

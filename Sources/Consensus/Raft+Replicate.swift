@@ -140,7 +140,7 @@ extension Raft {
         if let boot = known.boot, message.boot < boot { return nil }
         leadership?.peers[at].lastHeard = now
         if known.boot != message.boot {
-            // A new boot: what it had before is no longer certain (rules 2).
+            // A new boot: what it had before is no longer certain (rule 2).
             leadership?.peers[at].boot = message.boot
             leadership?.peers[at].whole = log.lastIndex
             leadership?.peers[at].isToldWhole = false

@@ -22,9 +22,9 @@ public struct Raft: Sendable {
     /// Whether this member may vote and stand.
     public enum Standing: Hashable, Sendable {
         case whole
-        /// Its log lacks what was durable: it neither votes nor stands until it has caught up (rules 12).
+        /// Its log lacks what was durable: it neither votes nor stands until it has caught up (rule 12).
         case damaged
-        /// Its disk has failed: not in this process any more (rules 10).
+        /// Its disk has failed: not in this process any more (rule 10).
         case retired
     }
 
@@ -46,7 +46,7 @@ public struct Raft: Sendable {
     // Volatile state.
     /// The highest entry known to be committed. Invariant: commit ≤ last.
     public internal(set) var commit: LogIndex
-    /// What an append of this term has verified: a heartbeat commits no further (rules 16).
+    /// What an append of this term has verified: a heartbeat commits no further (rule 16).
     var verified: LogIndex = .zero
     /// Damaged: holding everything up to here, as this term's leader has it, this node is whole. Zero:
     /// unknown.

@@ -1,4 +1,4 @@
-// What may be wrong with a message: the flaw, its place, and how it is answered (RFC 9112, api.md §5).
+// What may be wrong with a message: the flaw, its place, and how it is answered (RFC 9112, Interface §5).
 
 /// A message that cannot be read. The connection it came on cannot be used any further.
 public struct MessageError: Error, Equatable, Sendable {
@@ -13,7 +13,7 @@ public struct MessageError: Error, Equatable, Sendable {
 
     /// The status that a request with this flaw is answered with.
     public var status: Int { flaw.status }
-    /// What programs match on (api.md §5).
+    /// What programs match on (Interface §5).
     public var code: StaticString { flaw.code }
     /// A sentence for people.
     public var message: StaticString { flaw.message }
@@ -41,7 +41,7 @@ public enum Flaw: UInt8, Equatable, Sendable {
         }
     }
 
-    /// What programs match on (api.md §5).
+    /// What programs match on (Interface §5).
     public var code: StaticString {
         switch self {
         case .requestLineTooLong, .headTooLarge, .tooManyFields: "head_too_large"

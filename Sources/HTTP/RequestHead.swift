@@ -82,7 +82,7 @@ public struct Limits: Sendable, Equatable {
     /// The most field lines.
     public var fieldCountMax: Int
 
-    /// The defaults are those of api.md §10.
+    /// The defaults are those of Interface §10.
     public init(
         requestLineBytesMax: Int = 16 * 1024, fieldBytesMax: Int = 32 * 1024, fieldCountMax: Int = 100
     ) {

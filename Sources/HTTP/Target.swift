@@ -1,4 +1,4 @@
-// Paths and queries: percent-decoding exactly once, and the parameters of a query (RFC 3986 §2.1, api.md §1).
+// Paths and queries: percent-decoding exactly once, and a query's parameters (RFC 3986 §2.1, Interface §1).
 
 /// Whether a percent sign stands in the range.
 @inlinable

@@ -10,7 +10,7 @@ internal import JSON
 /// {"at":123456,"none":true}
 /// ```
 /// `at` is the leader's cluster time. A tag list is `"*"` or an array of revisions. A command whose meaning
-/// is not that of the first version will carry `"version"` (rules.md 20); today that is malformed.
+/// is not that of the first version will carry `"version"` (rule 20); today that is malformed.
 public enum Command {
     /// The most bytes a key has.
     public static let keyBytesMax = 1_024

@@ -1,4 +1,4 @@
-// A range of keys in byte order: what lists, range deletes and watches are about (api.md §2).
+// A range of keys in byte order: what lists, range deletes and watches are about (Interface §2).
 
 /// The keys from `start` (inclusive) up to `end` (exclusive; none: to the last key).
 public struct KeyRange: Equatable, Sendable {

@@ -1,4 +1,4 @@
-// The numbers the store counts in: revisions, versions of keys, milliseconds of cluster time (api.md §1).
+// The numbers the store counts in: revisions, versions of keys, milliseconds of cluster time (Interface §1).
 
 /// The store's counter: 1 in an empty store, one more for each committed request that changes a key.
 ///
@@ -16,7 +16,7 @@ public struct Revision: Hashable, Comparable, Sendable, CustomStringConvertible 
     public var description: String { "\(rawValue)" }
 }
 
-/// A count of milliseconds in the replicated state: stamped by leaders, never going back (rules.md 21).
+/// A count of milliseconds in the replicated state: stamped by leaders, never going back (rule 21).
 public struct ClusterTime: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let milliseconds: UInt64
     @inlinable public init(milliseconds: UInt64) { self.milliseconds = milliseconds }

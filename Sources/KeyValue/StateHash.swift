@@ -1,4 +1,4 @@
-// The chain of hashes over what every applied entry did (rules.md 25): the same in every process.
+// The chain of hashes over what every applied entry did (rule 25): the same in every process.
 
 /// A 64-bit chain: each step is a bijection of the state before it, so stores that once differed keep
 /// different hashes while they apply the same.

@@ -1,4 +1,4 @@
-// One entry of the log applied to the store (rules.md 20): deterministic, and never trapping.
+// One entry of the log applied to the store (rule 20): deterministic, and never trapping.
 internal import JSON
 
 extension Store {
@@ -27,7 +27,7 @@ extension Store {
         }
     }
 
-    /// Takes over the stamp of a command that is well formed; the clock never goes back (rules.md 21).
+    /// Takes over the stamp of a command that is well formed; the clock never goes back (rule 21).
     private mutating func advance(to at: ClusterTime) { clusterTime = max(clusterTime, at) }
 
     private mutating func malformed() -> Reply { finish(.malformed, .malformed) }

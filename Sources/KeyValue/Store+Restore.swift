@@ -1,4 +1,4 @@
-// A store made again from a snapshot: its numbers first, then its records in key order (rules.md 26).
+// A store made again from a snapshot: its numbers first, then its records in key order (rule 26).
 
 extension Store {
     /// A store without keys that stands where a snapshot's header says.

@@ -1,4 +1,4 @@
-// The replicated state machine: what every node makes of the same log, entry by entry (rules.md 20 to 25).
+// The replicated state machine: what every node makes of the same log, entry by entry (rules 20 to 25).
 
 /// The store: keys in byte order and what was counted while they were written.
 ///
@@ -26,7 +26,7 @@ public struct Store: Sendable {
     /// How many keys there are.
     public var count: Int { tree.count }
 
-    /// A chain over each applied entry's index and effects: equal stores have equal hashes (rules.md 25).
+    /// A chain over each applied entry's index and effects: equal stores have equal hashes (rule 25).
     public var hash: UInt64 { chain.value }
 
     /// The record of a key, if it exists. O(log n).

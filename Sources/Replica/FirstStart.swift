@@ -1,4 +1,4 @@
-// The first start (rules 1): who belongs to the cluster is agreed before the first vote, and only then.
+// The first start (rule 1): who belongs to the cluster is agreed before the first vote, and only then.
 internal import Consensus
 internal import Wire
 

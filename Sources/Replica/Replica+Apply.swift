@@ -28,7 +28,7 @@ extension Replica {
     }
 }
 
-/// Cluster time as this node would stamp it (rules 21): the last applied stamp and what its own clock has
+/// Cluster time as this node would stamp it (rule 21): the last applied stamp and what its own clock has
 /// advanced since. It never goes back and never uses the wall clock.
 struct Stamp: Sendable {
     private var base = ClusterTime.zero

@@ -17,7 +17,7 @@ extension Replica {
 
     public mutating func clearedDamage() { effects.append(.notice(.whole)) }
 
-    /// A write or a sync failed: nothing more becomes durable in this process (rules 10). It leads and votes
+    /// A write or a sync failed: nothing more becomes durable in this process (rule 10). It leads and votes
     /// no more, acknowledges nothing, and answers local reads.
     public mutating func diskFailed() {
         guard !hasDiskFailed else { return }
@@ -42,7 +42,7 @@ extension Replica {
     }
 
     /// An entry that was to be read is damaged on disk: this node leads no more, and is repaired at its next
-    /// start (rules 12).
+    /// start (rule 12).
     public mutating func damaged(at index: LogIndex) {
         effects.append(.notice(.damagedEntry(index)))
         step(.retire)

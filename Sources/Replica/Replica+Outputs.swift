@@ -144,7 +144,7 @@ extension Replica {
 }
 
 extension Lane {
-    /// Nothing that a disk or a long append can hold up stands before a heartbeat or a round (rules 16).
+    /// Nothing that a disk or a long append can hold up stands before a heartbeat or a round (rule 16).
     init(of body: Message.Body) {
         switch body {
         case .append, .appended, .rejected: self = .appends

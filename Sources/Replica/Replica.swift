@@ -23,7 +23,7 @@ public struct Replica: Sendable {
         public var proposalsMax = 10_000
         public var proposalBytesMax = 64 << 20
         public var readsMax = 20_000
-        /// A leader whose disk finishes nothing for so long hands over (rules 13).
+        /// A leader whose disk finishes nothing for so long hands over (rule 13).
         public var stallTime: Interval = .milliseconds(2_000)
         public init(node: NodeID, peers: [NodeID], url: [UInt8] = []) {
             self.node = node

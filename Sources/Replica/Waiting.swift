@@ -24,7 +24,7 @@ struct Waiting: Sendable {
     /// In order of index.
     private(set) var writes: Deque<Write> = []
     /// Writes whose entries were cut from this node's log. Whether they take effect is decided only when
-    /// something is committed at their index (rules 18).
+    /// something is committed at their index (rule 18).
     private var orphans: [Write] = []
     /// In order of their numbers, the first of which is `firstRead`.
     private var reads: Deque<Read> = []

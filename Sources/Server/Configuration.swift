@@ -1,4 +1,4 @@
-// Everything a node is told at its start, checked: what `rast serve` fills from its flags (api.md §12).
+// Everything a node is told at its start, checked: what `rast serve` fills from its flags (Interface §12).
 public import Consensus
 public import Network
 

@@ -1,4 +1,4 @@
-// The data directory: made, locked against a second process, and its files' names (architecture.md, "Disk").
+// The data directory: made, locked against a second process, and its files' names (OnDisk).
 internal import Glibc
 internal import Journal
 internal import Network

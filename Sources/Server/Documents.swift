@@ -1,4 +1,4 @@
-// The documents that are compiled into the program, as bytes that are never freed (api.md §7).
+// The documents that are compiled into the program, as bytes that are never freed (Interface §7).
 internal import API
 internal import CAssets
 internal import Network

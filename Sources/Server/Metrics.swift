@@ -1,4 +1,4 @@
-// What the node counts while it works, and what it asks the system for when /metrics is read (api.md §7).
+// What the node counts while it works, and what it asks the system for when /metrics is read (Interface §7).
 internal import API
 internal import Consensus
 internal import DequeModule

@@ -1,4 +1,4 @@
-// What the replica decided becomes an answer on the connection that asked (api.md §2, §5).
+// What the replica decided becomes an answer on the connection that asked (Interface §2, §5).
 internal import API
 internal import Consensus
 internal import HTTP

@@ -1,4 +1,4 @@
-// Accepted connections: accepting, reading, flushing, closing, and time-outs (api.md §10).
+// Accepted connections: accepting, reading, flushing, closing, and time-outs (Interface §10).
 internal import API
 internal import Consensus
 internal import HTTP

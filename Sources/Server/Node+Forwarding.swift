@@ -1,5 +1,5 @@
-// A follower sends a client's request on to the leader, once, and passes the answer back (api.md §5,
-// rules.md 18).
+// A follower sends a client's request on to the leader, once, and passes the answer back (Interface §5,
+// rule 18).
 internal import API
 internal import Consensus
 internal import HTTP

@@ -1,4 +1,4 @@
-// Lists: a page at once, or a stream of lines from a frozen copy of the store (api.md §2, GET /kv).
+// Lists: a page at once, or a stream of lines from a frozen copy of the store (Interface §2, GET /kv).
 internal import API
 internal import HTTP
 internal import KeyValue

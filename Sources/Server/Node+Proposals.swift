@@ -1,4 +1,4 @@
-// The leader executes a request that another member sends on, as if its own client had asked (api.md §9).
+// The leader executes a request that another member sends on, as if its own client had asked (Interface §9).
 internal import API
 internal import Consensus
 internal import HTTP

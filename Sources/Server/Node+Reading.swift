@@ -1,4 +1,4 @@
-// A connection's bytes become requests: heads, contents, limits, when to read on (RFC 9112, api.md §10).
+// A connection's bytes become requests: heads, contents, limits, when to read on (RFC 9112, Interface §10).
 internal import API
 internal import Consensus
 internal import HTTP

@@ -1,4 +1,4 @@
-// Whole requests go to the replica, or are answered at once: what each route does (api.md §2, §5, §7).
+// Whole requests go to the replica, or are answered at once: what each route does (Interface §2, §5, §7).
 internal import API
 internal import Consensus
 internal import HTTP
@@ -30,7 +30,7 @@ extension Node {
         }
     }
 
-    /// `100 Continue` is sent only where the content will be used: the leader is settled first (api.md §2).
+    /// `100 Continue` only where the content will be used: the leader is settled first (Interface §2).
     private mutating func invite(_ slot: Int, _ head: RequestHead, _ request: Request) -> Next {
         if clients[slot].inbound.count > head.count || head.framing == .none || head.framing == .length(0) {
             return .again

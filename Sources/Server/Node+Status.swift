@@ -1,4 +1,4 @@
-// What the node says of itself: /status and /readyz (api.md §7), from the replica's view and the links.
+// What the node says of itself: /status and /readyz (Interface §7), from the replica's view and the links.
 internal import API
 internal import Consensus
 internal import KeyValue

@@ -1,4 +1,4 @@
-// The node's end: leadership handed over, what is in flight finished, the journal closed (api.md §12).
+// The node's end: leadership handed over, what is in flight finished, the journal closed (Interface §12).
 internal import Consensus
 internal import Journal
 internal import Logging

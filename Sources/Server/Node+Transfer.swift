@@ -1,4 +1,4 @@
-// Leadership that somebody asks to be handed over, and the members as this node sees them (api.md §8).
+// Leadership that somebody asks to be handed over, and the members as this node sees them (Interface §8).
 internal import API
 internal import Consensus
 internal import HTTP

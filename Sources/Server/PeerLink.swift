@@ -1,4 +1,4 @@
-// One connection to one peer, of the four that each has (rules.md 16): requests pipelined, answers in order.
+// One connection to one peer, of the four that each has (rule 16): requests pipelined, answers in order.
 internal import Consensus
 internal import DequeModule
 internal import HTTP

@@ -1,7 +1,7 @@
 // The connections to a peer: one for each of the replica's lanes, and one for clients' requests.
 internal import Replica
 
-/// Which of its connections to a peer a request takes (rules.md 16).
+/// Which of its connections to a peer a request takes (rule 16).
 enum Way: UInt8, CaseIterable {
     case appends, votes, quick
     /// Requests of clients that this node sends on to the leader: they wait for disks and quorums, so that

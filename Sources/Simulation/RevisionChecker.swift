@@ -1,4 +1,4 @@
-// One pass over a history whose replies carry the store's revision (rules 27): linearizable, or why not.
+// One pass over a history whose replies carry the store's revision (rule 27): linearizable, or why not.
 internal import KeyValue
 
 /// Checks that a history is that of one store, whose revisions tell the order.

@@ -1,4 +1,4 @@
-// What stands before a client's request that one member sends on to another, the leader (api.md §5, §9).
+// What stands before a client's request that one member sends on to another, the leader (Interface §5, §9).
 public import Consensus
 internal import JSON
 

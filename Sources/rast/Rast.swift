@@ -1,4 +1,4 @@
-// The command line: `rast`, its commands, and what they exit with (api.md §12).
+// The command line: `rast`, its commands, and what they exit with (Interface §12).
 internal import ArgumentParser
 internal import Glibc
 internal import Server

@@ -1,4 +1,4 @@
-// Answers, taken apart again: what stands on all of them, and each one's own (api.md §2, §5, §7).
+// Answers, taken apart again: what stands on all of them, and each one's own (Interface §2, §5, §7).
 import API
 import Foundation
 import HTTP

@@ -1,4 +1,4 @@
-// Requests: routes and methods, keys, parameters, conditions, what a PUT brings (api.md §1, §2, §5).
+// Requests: routes and methods, keys, parameters, conditions, what a PUT brings (Interface §1, §2, §5).
 import API
 import HTTP
 import JSON

@@ -1,4 +1,4 @@
-// Who is asked, again and elsewhere: redirects, retries only where they are safe, deadlines (api.md §5).
+// Who is asked, again and elsewhere: redirects, retries only where they are safe, deadlines (Interface §5).
 import Client
 import Glibc
 import Testing

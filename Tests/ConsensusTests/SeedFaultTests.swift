@@ -1,4 +1,4 @@
-// The known faults of the seed design, each with the test that it would fail (architecture.md).
+// The known faults of the seed design, each with the test that it would fail.
 import Consensus
 import Testing
 

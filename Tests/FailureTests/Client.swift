@@ -50,7 +50,7 @@ struct Call: Sendable {
 /// A libcurl handle; used by one thread.
 ///
 /// libcurl sends a request again by itself when a connection that it had kept turns out to be closed. So
-/// every call makes its own connection (rules.md 28). Redirects are not followed here.
+/// every call makes its own connection (rule 28). Redirects are not followed here.
 final class Client {
     private let handle: OpaquePointer
     private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK

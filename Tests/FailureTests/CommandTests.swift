@@ -1,4 +1,4 @@
-// The program as people meet it: curl, `rast log`, `rast dev`, wrong flags (api.md §5, §12).
+// The program as people meet it: curl, `rast log`, `rast dev`, wrong flags (Interface §5, §12).
 import Foundation
 import Testing
 

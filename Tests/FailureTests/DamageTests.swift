@@ -1,4 +1,4 @@
-// Disks that fail: flipped bytes in what was durable, and a sync that reports an error (rules.md 8, 10, 12).
+// Disks that fail: flipped bytes in what was durable, and a sync that reports an error (rules 8, 10, 12).
 import Foundation
 import Testing
 
@@ -93,7 +93,7 @@ extension Failures {
             .enabled(if: canTrace, "needs strace that may trace"))
         func sync() throws {
             try withCluster(isStarted: false) { cluster in
-                // It meets the error once: the next sync would report success (reliability.md). Small
+                // It meets the error once: the next sync would report success. Small
                 // segments, so that few syncs are those of blocks written ahead.
                 try cluster.start(
                     1, under: "strace",

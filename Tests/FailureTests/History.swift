@@ -103,7 +103,7 @@ struct History {
     }
 
     /// The order of revisions must agree with real time, and each read with the write whose revision it names
-    /// (rules.md 27).
+    /// (rule 27).
     private func order() -> [String] {
         var found: [String] = []
         var written: [UInt64: Record] = [:]

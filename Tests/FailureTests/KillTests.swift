@@ -1,4 +1,4 @@
-// Nodes that die under load, one at a time and all at once (reliability.md, "Real processes").
+// Nodes that die under load, one at a time and all at once (Testing, "Real processes").
 import Foundation
 import Testing
 

@@ -245,7 +245,7 @@ final class Load: @unchecked Sendable {
             return true
         }
 
-        /// What a write's answer means (api.md §5); nil if it is none that may come.
+        /// What a write's answer means (Interface §5); nil if it is none that may come.
         private static func outcome(of answer: Answer) -> Record.Outcome? {
             guard case .response(let response) = answer else {
                 if case .notSent = answer { return .refused(nil) }

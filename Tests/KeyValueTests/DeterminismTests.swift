@@ -1,4 +1,4 @@
-// Equal logs make equal stores, whatever bytes they hold (rules.md 20, 25).
+// Equal logs make equal stores, whatever bytes they hold (rules 20, 25).
 import KeyValue
 import Testing
 

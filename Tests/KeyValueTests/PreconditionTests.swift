@@ -1,4 +1,4 @@
-// If-Match and If-None-Match as the store decides them (RFC 9110 §13.1, api.md §2).
+// If-Match and If-None-Match as the store decides them (RFC 9110 §13.1, Interface §2).
 import KeyValue
 import Testing
 

@@ -1,4 +1,4 @@
-// The rules of the state machine: revisions, versions, conditions, deletes, cluster time (api.md §1, §2).
+// The rules of the state machine: revisions, versions, conditions, deletes, cluster time (Interface §1, §2).
 import KeyValue
 import Testing
 

@@ -1,4 +1,4 @@
-// The first start (rules 1): who belongs to the cluster is agreed before the first vote.
+// The first start (rule 1): who belongs to the cluster is agreed before the first vote.
 import Consensus
 import Replica
 import Testing

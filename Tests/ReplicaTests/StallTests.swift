@@ -1,4 +1,4 @@
-// A leader whose disk is stuck gives leadership to a voter that is not (rules 13).
+// A leader whose disk is stuck gives leadership to a voter that is not (rule 13).
 import Consensus
 import KeyValue
 import Replica

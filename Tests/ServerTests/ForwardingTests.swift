@@ -1,4 +1,4 @@
-// Three nodes: what a follower does itself, what it sends on, and what it says when it cannot (api.md §5).
+// Three nodes: what a follower does itself, what it sends on, and what it says when it cannot (Interface §5).
 import Glibc
 import Network
 import Testing

@@ -1,4 +1,4 @@
-// Clients that are slow, silent, too many or too fast: bounds hold, everybody else is served (api.md §10).
+// Clients that are slow, silent, too many or too fast: bounds hold, everybody else is served (Interface §10).
 import Glibc
 import Network
 import Testing

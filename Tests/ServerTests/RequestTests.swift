@@ -1,4 +1,4 @@
-// Keys over real sockets: what a client may send, in whatever pieces, and what comes back (api.md §2, §5).
+// Keys over real sockets: what a client may send, in whatever pieces, and what comes back (Interface §2, §5).
 import Testing
 
 @Suite struct RequestTests {

@@ -1,4 +1,4 @@
-// What the binary carries: the dashboard page and the API's description (api.md §7).
+// What the binary carries: the dashboard page and the API's description (Interface §7).
 #pragma once
 
 #include <stddef.h>

@@ -68,7 +68,7 @@ let package = Package(
         .executableTarget(
             name: "rast",
             dependencies: [
-                "Server", "Client", "Simulation", "Journal", "Network", "Wire", "Consensus", "CLinux",
+                "Server", "Client", "Simulation", "Journal", "Network", "Wire", "Consensus", "JSON", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: house),

@@ -26,7 +26,9 @@ struct Rast: ParsableCommand {
     /// Like the parser's own `main`, with our exit status for usage errors, and errors in one line.
     static func main() {
         do {
-            var command = try parseAsRoot()
+            var arguments = Array(CommandLine.arguments.dropFirst())
+            if arguments.first == "serve" { arguments = try ServeOptions.completed(arguments) }
+            var command = try parseAsRoot(arguments)
             try command.run()
         } catch {
             let code = exitCode(for: error)

@@ -14,12 +14,19 @@ struct Serve: ParsableCommand {
             Without --peers it is a cluster of one. SIGTERM hands leadership over, finishes what is in
             flight (5 s at most) and exits 0; a second one exits at once.
 
+            Every option may also stand in the environment (--election-timeout as RAST_ELECTION_TIMEOUT)
+            and in --config FILE, one JSON object ({"election-timeout":"500ms"}). A flag goes before the
+            environment, and that before the file.
+
             EXAMPLES:
               rast serve --id 1 --listen 127.0.0.1:8001 --data data/1 \\
                 --peers 1=http://127.0.0.1:8001,2=http://127.0.0.1:8002,3=http://127.0.0.1:8003
             """)
 
-    @Option(help: "This node's id, a positive integer.")
+    @Option(
+        help: """
+            This node's id, a positive integer; or "hostname": the number that ends the host's name, plus 1.
+            """)
     var id = "1"
     @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port"))
     var listen = "127.0.0.1:8001"
@@ -59,6 +66,8 @@ struct Serve: ParsableCommand {
     @Option(
         help: ArgumentHelp("What is logged: trace, debug, info, notice, warning, error.", valueName: "level"))
     var logLevel = "info"
+    @Option(help: ArgumentHelp("A file of options, as JSON.", valueName: "file"))
+    var config: String?
     @Option(help: .hidden)
     var parent: Int32?
 
@@ -79,7 +88,8 @@ struct Serve: ParsableCommand {
         var url: BaseURL?
         if let advertise { url = try BaseURL(advertise, for: "--advertise") }
         var configuration = try Configuration(
-            node: try Configuration.nodeID(id, for: "--id"), listen: place, advertise: url,
+            node: try Configuration.nodeID(id == "hostname" ? try hostNumber() : id, for: "--id"),
+            listen: place, advertise: url,
             peers: try peers.map(Configuration.peers) ?? [], data: data)
         configuration.heartbeat = try time(heartbeat, for: "--heartbeat")
         configuration.electionTimeout = try time(electionTimeout, for: "--election-timeout")
@@ -96,6 +106,19 @@ struct Serve: ParsableCommand {
         configuration.isInsecurePeersAllowed = insecurePeers
         try configuration.check()
         return configuration
+    }
+
+    /// The number that ends the host's name, plus 1: `rast-0` of a StatefulSet is node 1.
+    private func hostNumber() throws(UsageError) -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let text = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        let digits = text.reversed().prefix { (0x30...0x39).contains($0) }.reversed()
+        guard let number = UInt64(String(decoding: digits, as: UTF8.self)), number < 1 << 53 else {
+            let host = String(decoding: text, as: UTF8.self)
+            throw UsageError("--id hostname expects a host name that ends in a number, not \"\(host)\".")
+        }
+        return "\(number + 1)"
     }
 
     private func time(_ text: String, for option: String) throws(UsageError) -> Interval {

@@ -1,6 +1,7 @@
 // Where the options of `rast serve` come from: flags, then the environment, then a file.
 internal import Glibc
 internal import JSON
+internal import Server
 
 /// The options of `serve` that may also stand in the environment and in `--config FILE`.
 enum ServeOptions {

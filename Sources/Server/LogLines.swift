@@ -1,5 +1,6 @@
 // The node's own log: one line an event on standard error, through a bounded queue to a writer thread.
 internal import Glibc
+internal import JSON
 public import Logging
 public import Network
 internal import Synchronization
@@ -11,14 +12,17 @@ public final class LogWriter: Sendable {
     private let dropped = Atomic<Int>(0)
     private let isDone = Atomic(false)
 
-    public init() throws(SystemError) {
+    let form: LogForm
+
+    public init(form: LogForm = .text) throws(SystemError) {
+        self.form = form
         try Thread(named: "log") { [self] in
             var taken: [String] = []
             while lines.take(into: &taken) {
                 for line in taken { Self.write(line) }
                 taken.removeAll(keepingCapacity: true)
                 let lost = dropped.exchange(0, ordering: .relaxed)
-                if lost > 0 { Self.write("\(Self.timestamp()) warning \(lost) log lines were dropped\n") }
+                if lost > 0 { Self.write(form.line(.warning, "\(lost) log lines were dropped", [:])) }
             }
             isDone.store(true, ordering: .releasing)
         }.detach()
@@ -73,7 +77,38 @@ public final class LogWriter: Sendable {
     }
 }
 
-/// A swift-log backend over a ``LogWriter``: `TIME LEVEL MESSAGE key=value …`.
+/// How a line of the log is written.
+public enum LogForm: String, Sendable, CaseIterable {
+    /// `TIME LEVEL MESSAGE key=value …`
+    case text
+    /// `{"time":"…","level":"…","message":"…","key":"value",…}`
+    case json
+
+    /// One event is one line, whatever it quotes.
+    func line(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> String {
+        let time = LogWriter.timestamp()
+        let sorted = metadata.sorted { $0.key < $1.key }
+        switch self {
+        case .text:
+            var line = "\(time) \(level) \(message)"
+            for (key, value) in sorted { line += " \(key)=\(value)" }
+            line.replace("\n", with: "\\n")
+            return line + "\n"
+        case .json:
+            let all = [("time", time), ("level", "\(level)"), ("message", message)]
+            var bytes: [UInt8] = []
+            for (key, value) in all + sorted.map({ ($0.key, "\($0.value)") }) {
+                bytes.append(literal: bytes.isEmpty ? "{" : ",")
+                bytes.append(jsonString: Array(key.utf8).span)
+                bytes.append(literal: ":")
+                bytes.append(jsonString: Array(value.utf8).span)
+            }
+            return String(decoding: bytes, as: UTF8.self) + "}\n"
+        }
+    }
+}
+
+/// A swift-log backend over a ``LogWriter``.
 public struct LogLines: LogHandler {
     private let writer: LogWriter
     public var logLevel: Logger.Level
@@ -90,11 +125,7 @@ public struct LogLines: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        var line = "\(LogWriter.timestamp()) \(event.level) \(event.message)"
         let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(value)" }
-        // One event is one line, whatever it quotes.
-        line.replace("\n", with: "\\n")
-        writer.put(line + "\n")
+        writer.put(writer.form.line(event.level, "\(event.message)", all))
     }
 }

@@ -12,12 +12,14 @@ internal import Wire
 /// Runs a node until it is asked to end (SIGTERM, SIGINT). Blocks.
 ///
 /// - Throws: ``StartFailure`` if the node cannot start or go on, with what to do about it.
-public func serve(_ configuration: Configuration, logLevel: Logger.Level) throws(StartFailure) {
+public func serve(
+    _ configuration: Configuration, logLevel: Logger.Level, logForm: LogForm = .text
+) throws(StartFailure) {
     ignoreBrokenPipes()
     do {
         // Blocked signals are inherited: before any thread is started.
         let signals = try SignalInbox()
-        let writer = try LogWriter()
+        let writer = try LogWriter(form: logForm)
         defer { writer.close() }
         var log = Logger(label: "rast") { _ in LogLines(writer, level: logLevel) }
         log[metadataKey: "node"] = "\(configuration.node)"

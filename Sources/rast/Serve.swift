@@ -66,6 +66,8 @@ struct Serve: ParsableCommand {
     @Option(
         help: ArgumentHelp("What is logged: trace, debug, info, notice, warning, error.", valueName: "level"))
     var logLevel = "info"
+    @Option(help: ArgumentHelp("How log lines are written: text or json.", valueName: "form"))
+    var logFormat = "text"
     @Option(help: ArgumentHelp("A file of options, as JSON.", valueName: "file"))
     var config: String?
     @Option(help: .hidden)
@@ -78,7 +80,10 @@ struct Serve: ParsableCommand {
             throw UsageError(
                 "--log-level expects trace, debug, info, notice, warning or error, not \"\(logLevel)\".")
         }
-        try serve(configuration, logLevel: level)
+        guard let form = LogForm(rawValue: logFormat) else {
+            throw UsageError("--log-format expects text or json, not \"\(logFormat)\".")
+        }
+        try serve(configuration, logLevel: level, logForm: form)
     }
 
     private func checked() throws(UsageError) -> Configuration {

@@ -8,6 +8,7 @@ enum ServeOptions {
     static let valued = [
         "id", "listen", "advertise", "peers", "data", "heartbeat", "election-timeout", "max-value-size",
         "segment-size", "max-connections", "head-time", "idle-time", "redirect", "slow-request", "log-level",
+        "log-format",
     ]
     static let flags = ["insecure-peers"]
 

@@ -47,6 +47,33 @@ extension Failures {
             #expect(said.end == 2 && said.output.contains(word), "\(said)")
         }
 
+        @Test("--log-format json: each line of the log is one JSON object")
+        func jsonLog() throws {
+            let folder = try Folder()
+            defer { folder.remove() }
+            let log = "\(folder.path)/log"
+            var node = try Child(
+                Cluster.program,
+                [
+                    "serve", "--listen", "127.0.0.1:0", "--data", "\(folder.path)/data", "--log-format",
+                    "json",
+                ],
+                log: log)
+            defer { node.killNow() }
+            func lines() -> [Substring] {
+                ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n")
+            }
+            try #require(Clock.poll(seconds: 20) { lines().contains { $0.contains("leader in term") } })
+            node.send(SIGTERM)
+            try #require(node.wait(seconds: 20) == 0)
+            for line in lines() {
+                let object = try #require(
+                    try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String], "\(line)")
+                #expect(object["time"] != nil && object["level"] != nil && object["message"] != nil)
+                #expect(object["node"] == "1")
+            }
+        }
+
         @Test("a file that is not there is named")
         func noFile() throws {
             let said = try complaint(["--config", "/nowhere/options.json"])

@@ -26,7 +26,24 @@ public struct BaseURL: Hashable, Sendable, CustomStringConvertible {
         guard let place = HostPort(String(rest)) ?? HostPort("\(rest):80") else {
             throw UsageError("\(expected).")
         }
+        // It is sent to peers and clients as it stands: nothing in it may end a line or a string.
+        guard place.host.utf8.count <= Self.hostBytesMax, place.host.utf8.allSatisfy(Self.isHostByte) else {
+            throw UsageError(
+                "\(expected): a host is at most \(Self.hostBytesMax) letters, digits or any of -._:")
+        }
         self.place = place
+    }
+
+    /// The longest name of the DNS (RFC 1035 §2.3.4).
+    private static let hostBytesMax = 253
+
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        // - . _ : and the brackets and the zone of an IPv6 address.
+        case 0x2D, 0x2E, 0x5F, 0x3A, 0x5B, 0x5D, 0x25: true
+        default: false
+        }
     }
 
     public var description: String { "http://\(place)" }

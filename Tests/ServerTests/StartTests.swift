@@ -59,6 +59,23 @@ import Testing
         #expect(throws: UsageError.self) { try Configuration.peers(text) }
     }
 
+    @Test(
+        "a URL that could break a line, a string or a bound is refused: it is told to peers and clients",
+        arguments: [
+            "http://a\"b:1", "http://a\\b:1", "http://a\r\nb:1", "http://a b:1", "http://h\u{e9}:1",
+            "http://" + String(repeating: "a", count: 254) + ":1",
+        ])
+    func wrongURL(text: String) {
+        #expect(throws: UsageError.self) { try BaseURL(text, for: "--advertise") }
+    }
+
+    @Test("the longest host, IPv6 and names with dashes are URLs")
+    func goodURL() throws {
+        for host in [String(repeating: "a", count: 253), "[::1]", "rast-0.rast_peers.svc", "127.0.0.1"] {
+            _ = try BaseURL("http://\(host):8001", for: "--advertise")
+        }
+    }
+
     @Test("peers on other machines need a word of trust; times must allow elections")
     func checks() throws {
         let place = try #require(HostPort("127.0.0.1:2"))

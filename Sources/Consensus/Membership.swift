@@ -8,11 +8,16 @@ public struct Membership: Hashable, Sendable {
     public let outgoing: [NodeID]
     /// Replicated to, and never counted.
     public let learners: [NodeID]
+    /// Those of the learners that the leader promotes by itself once they have caught up.
+    public let rising: [NodeID]
 
-    public init(voters: [NodeID], outgoing: [NodeID] = [], learners: [NodeID] = []) {
+    public init(
+        voters: [NodeID], outgoing: [NodeID] = [], learners: [NodeID] = [], rising: [NodeID] = []
+    ) {
         self.voters = voters.sorted()
         self.outgoing = outgoing.sorted()
         self.learners = learners.sorted()
+        self.rising = rising.sorted()
     }
 
     /// Everybody, each once, sorted by id.
@@ -51,5 +56,17 @@ public struct Membership: Hashable, Sendable {
         var count = 0
         for id in set where holds(id) { count += 1 }
         return count > set.count / 2
+    }
+}
+
+/// A membership and where it stands: the configuration in force is the last one in the log (rule 19).
+public struct Configuration: Hashable, Sendable {
+    /// The index of the entry that holds it; 0 for the one that was named at the first start.
+    public let index: LogIndex
+    public let membership: Membership
+
+    public init(index: LogIndex, membership: Membership) {
+        self.index = index
+        self.membership = membership
     }
 }

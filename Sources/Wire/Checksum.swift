@@ -11,3 +11,10 @@ public func checksum(_ bytes: Span<UInt8>, in range: Range<Int>, after before: U
         unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(before), part.baseAddress, z_size_t(part.count)))
     }
 }
+
+/// The checksum of some bytes and `bytes` more after them, from the checksum of each part.
+///
+/// So what is checked in parts need not be read again to check the whole.
+public func combined(_ before: UInt32, _ after: UInt32, bytes: Int) -> UInt32 {
+    UInt32(truncatingIfNeeded: crc32_combine(UInt(before), UInt(after), bytes))
+}

@@ -40,10 +40,7 @@ struct Page {
     }
 
     mutating func checkFormat(_ format: UInt64, in bytes: Span<UInt8>) throws(WireError) {
-        let place = form.position
-        guard try form.number(from: 1, in: bytes) <= format else {
-            throw WireError(offset: place, problem: .format)
-        }
+        try form.checkFormat(format, in: bytes)
     }
 
     /// Takes the closing text, after which nothing may stand.

@@ -151,10 +151,35 @@ def on_leader(page, leader):
         ask(place, "PUT", value, **{"Content-Type": "image/x-test"})
         open_key(page, f"page/{name}")
         expect(page.locator("#title")).to_have_text(f"page/{name}")
+        if name == "bytes":
+            expect(page.locator("#bytes")).to_contain_text("0040  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  @ABCDEFGHIJKLMNO")
+            with page.expect_download() as download:
+                page.click("#download")
+            check(pathlib.Path(download.value.path()).read_bytes() == value, "other bytes were downloaded than are stored")
+            check(download.value.suggested_filename == "bytes", "the file is not named after the key")
+            picture(page, "bytes")
         page.click("#save")
         expect(page.locator("#outcome")).to_contain_text("Saved at revision")
         check(ask(place)[2] == value, f"saving changed the bytes of page/{name}")
         check(ask(place)[1]["Content-Type"] == "image/x-test", f"saving changed the type of page/{name}")
+    # From a file.
+    place = f"{urls[leader]}/kv/page/none"
+    open_key(page, "page/none")
+    for name, type, value in [("a.bin", "application/x-test", bytes([0, 255, 10, 13])), ("b.txt", "text/plain", "ü\n".encode())]:
+        page.set_input_files("#file", {"name": name, "mimeType": type, "buffer": value})
+        expect(page.locator("#outcome")).to_contain_text("not saved yet")
+        page.click("#save")
+        expect(page.locator("#outcome")).to_contain_text("Saved at revision")
+        check(ask(place)[2] == value, f"another value was stored than {name} has")
+        check(ask(place)[1]["Content-Type"] == type, f"another type was stored than {name} has")
+    # Changed by another while it is open: it is said.
+    ask(place, "PUT", b"")
+    page.fill("#prefix", "page/")
+    page.mouse.move(5, 5)
+    ask(place, "PUT", b"later")
+    expect(page.locator("#outcome")).to_contain_text("This key has changed meanwhile", timeout=15000)
+    page.click("text=Read again >> nth=-1")
+    expect(page.locator("#value")).to_have_value("later")
     # Deleted, once it is confirmed.
     open_key(page, key)
     expect(page.locator("#title")).to_have_text(key)
@@ -172,7 +197,7 @@ def on_leader(page, leader):
 def by_keyboard(page):
     page.focus("#prefix")
     seen = []
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("(e => (e.id || e.textContent) + ' ' + getComputedStyle(e).outlineStyle)(document.activeElement)"))
     check(all(each.endswith("solid") for each in seen), f"the focus cannot be seen everywhere: {seen}")
@@ -185,6 +210,14 @@ def on_list(page):
     if "does not list" in page.inner_text("#list-note"):
         print("scripts/check-page: this build does not list keys; that part was left out")
         return
+    expect(page.locator("#list button .k")).to_have_text(["up", "bytes", "lines", "mixed", "none"])
+    page.focus("#list button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#list .folder .k")).to_have_text(["page/"])
+    check(page.evaluate("document.activeElement.textContent") == "page/", "the focus did not go along")
+    page.keyboard.press("Enter")
+    expect(page.locator("#list-note")).to_contain_text("4 keys")
+    page.uncheck("#fold")
     expect(page.locator("#list button .k")).to_have_text(["page/bytes", "page/lines", "page/mixed", "page/none"])
     page.focus("#list button")
     page.keyboard.press("ArrowDown")
@@ -207,6 +240,10 @@ def run(browser):
     by_keyboard(page)
     phone = visit(browser, others[0], 360, "dark")
     expect(phone.locator("#role")).to_have_text("follower")
+    # A follower asks the leader how far the others have got.
+    expect(phone.locator("#members .says", has_text="leads")).to_have_count(1)
+    expect(phone.locator("#members .says", has_text="up to date")).to_have_count(1)
+    expect(phone.locator("#elsewhere")).to_be_hidden()
     open_key(phone, "page/lines")
     expect(phone.locator("#value")).to_have_value("a\nb\n")
     phone.fill("#value", "from a follower")
@@ -220,8 +257,11 @@ def run(browser):
     expect(page.locator("#members .pill.cut")).to_have_count(1, timeout=20000)
     expect(page.locator("#banner")).to_contain_text(f"Node {others[1]} is cut off")
     picture(page, "one-cut-off")
+    expect(phone.locator("#banner")).to_contain_text(f"Node {others[1]} is cut off")
     kill(leader)
     expect(page.locator("#banner")).to_contain_text("does not answer", timeout=20000)
+    expect(page.locator("#banner a")).to_have_count(2)
+    picture(page, "no-answer")
     expect(phone.locator("#banner")).to_contain_text("Nobody leads: writes are refused", timeout=30000)
     expect(phone.locator("#banner")).to_contain_text("No majority")
     open_key(phone, "page/bytes")

@@ -83,45 +83,14 @@ extension Command {
         out.append(decimal: at.milliseconds)
     }
 
-    private static func append(string text: Span<UInt8>, to out: inout [UInt8]) {
+    static func append(string text: Span<UInt8>, to out: inout [UInt8]) {
         if isPlain(text) {
-            append(plain: text, to: &out)
+            out.append(UInt8(ascii: "\""))
+            out.append(bytes: text)
+            out.append(UInt8(ascii: "\""))
         } else {
             out.append(jsonString: text)
         }
-    }
-
-    private static func append(plain text: Span<UInt8>, to out: inout [UInt8]) {
-        out.append(UInt8(ascii: "\""))
-        out.append(bytes: text)
-        out.append(UInt8(ascii: "\""))
-    }
-
-    private static func append(value: Span<UInt8>, to out: inout [UInt8]) {
-        if isPlain(value) {
-            out.append(literal: ",\"value\":")
-            append(plain: value, to: &out)
-        } else if isUTF8(value) && growth(escaping: value) <= value.count / 3 {
-            out.append(literal: ",\"value\":")
-            out.append(jsonString: value)
-        } else {
-            out.append(literal: ",\"base64\":\"")
-            out.append(base64: value)
-            out.append(UInt8(ascii: "\""))
-        }
-    }
-
-    /// How many bytes more than the text itself its escaped form has.
-    private static func growth(escaping text: Span<UInt8>) -> Int {
-        var growth = 0
-        for i in text.indices {
-            switch text[i] {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x08, 0x09, 0x0A, 0x0C, 0x0D: growth += 1
-            case 0..<0x20: growth += 5
-            default: break
-            }
-        }
-        return growth
     }
 
     private static func append(_ precondition: borrowing Precondition, to out: inout [UInt8]) {

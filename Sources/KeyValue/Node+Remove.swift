@@ -40,7 +40,7 @@ extension Node {
     }
 
     /// Moves the last record of the left sibling up, and the record between the two down.
-    private func rotateRight(into place: Int) {
+    func rotateRight(into place: Int) {
         let left = ownChild(place - 1)
         let child = ownChild(place)
         if !child.isLeaf {

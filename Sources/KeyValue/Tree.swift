@@ -14,6 +14,12 @@ public struct Tree: @unchecked Sendable {
 
     public init() {}
 
+    /// A tree of these nodes.
+    init(root: Node?, count: Int) {
+        self.root = root
+        self.count = count
+    }
+
     /// The record of a key. O(log n).
     public func record(_ key: Span<UInt8>) -> Record? {
         guard let root else { return nil }
@@ -60,22 +66,6 @@ public struct Tree: @unchecked Sendable {
             root = higher
         }
         if isNew { count += 1 }
-    }
-
-    /// Stores a record whose key lies after all others, or answers false. Rows that come in order make full
-    /// leaves.
-    public mutating func append(_ record: Record) -> Bool {
-        if let last, unsafe last.keyBytes.compare(record.keyBytes) >= 0 { return false }
-        put(record)
-        return true
-    }
-
-    /// The record with the greatest key. O(log n).
-    public var last: Record? {
-        guard var node = root, node.count > 0 else { return nil }
-        while !node.isLeaf { node = unsafe node.children[node.count] }
-        // The right edge alone may be short, and is never empty.
-        return unsafe node.records[node.count - 1]
     }
 
     /// Removes a key, and gives back its record if it was there. O(log n); nothing is copied if it was not.

@@ -1,7 +1,8 @@
 // The line before some rows of a snapshot: how much they are, and their checksum.
 internal import JSON
 
-/// A block's head: `{"block":{"sum":"8 hex","bytes":131072,"rows":345}}`, spaces up to 79 bytes and a newline.
+/// A block's head: `{"block":{"sum":"8 hex","bytes":131072,"rows":345}}`, spaces up to 79 bytes and a
+/// newline.
 ///
 /// The sum covers every byte after its closing quote up to the last byte of the rows. All heads are of one
 /// length, so a writer leaves the room and fills it in once it knows the rows.
@@ -71,18 +72,20 @@ public struct SnapshotBlockHead: Hashable, Sendable {
         return (SnapshotBlockHead(bytes: bytes, rows: rows), sum)
     }
 
-    /// Checks a block whose sum its head says to be `sum`.
+    /// Checks a block against its own sum.
     ///
     /// - Parameters:
     ///   - block: the head's line and the rows.
+    ///   - own: the sum that its head says.
     ///   - before: the checksum of all that stands before the block.
     /// - Returns: the checksum that goes on from `before` over the block.
+    /// - Throws: `WireError` if the checksum is another.
     public static func verify(
-        _ block: Span<UInt8>, sum: UInt32, after before: UInt32
+        _ block: Span<UInt8>, sum own: UInt32, after before: UInt32
     ) throws(WireError) -> UInt32 {
         let covered = prefixBytes..<block.count
-        guard checksum(block, in: covered) == sum else { throw WireError(offset: 0, problem: .checksum) }
+        guard checksum(block, in: covered) == own else { throw WireError(offset: 0, problem: .checksum) }
         let prefix = checksum(block, in: 0..<prefixBytes, after: before)
-        return combined(prefix, sum, bytes: covered.count)
+        return combined(prefix, own, bytes: covered.count)
     }
 }

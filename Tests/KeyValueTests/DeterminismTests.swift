@@ -196,8 +196,8 @@ struct DeterminismTests {
 
 @Suite("Restoring")
 struct RestoreTests {
-    private func restore(_ row: Row, to store: inout Store) -> Bool {
-        store.restore(
+    private func add(_ row: Row, to restoration: inout Restoration) -> Bool {
+        restoration.add(
             key: row.key.span, value: row.value.span, contentType: row.type.span, revision: row.revision,
             createdRevision: row.createdRevision, version: row.version)
     }
@@ -207,10 +207,14 @@ struct RestoreTests {
         var random = SplitMix64(seed: 41)
         var original = Store()
         for step: UInt64 in 0..<3_000 { _ = original.apply(randomCommand(&random, at: step)) }
-        var restored = Store(
+        var restoration = Restoration(
             revision: original.revision, clusterTime: original.clusterTime,
             appliedIndex: original.appliedIndex, hash: original.hash)
-        for row in original.rows() { #expect(restore(row, to: &restored)) }
+        for row in original.rows() {
+            let isAdded = add(row, to: &restoration)
+            #expect(isAdded)
+        }
+        var restored = restoration.finish()
         #expect(restored.rows() == original.rows())
         #expect(restored.bytes == original.bytes)
         for step: UInt64 in 3_000..<6_000 {
@@ -225,11 +229,17 @@ struct RestoreTests {
         var original = Store()
         for key in ["a", "b", "c"] { _ = original.put(key, "x") }
         let rows = original.rows()
-        var store = Store(revision: Revision(3), clusterTime: .zero, appliedIndex: 3, hash: 0)
-        #expect(restore(rows[1], to: &store))
-        #expect(!restore(rows[1], to: &store), "a key twice")
-        #expect(!restore(rows[0], to: &store), "a key that does not rise")
-        #expect(!restore(rows[2], to: &store), "a revision after the store's")
+        var restoration = Restoration(
+            revision: Revision(3), clusterTime: .zero, appliedIndex: 3, hash: 0)
+        let first = add(rows[1], to: &restoration)
+        let again = add(rows[1], to: &restoration)
+        let before = add(rows[0], to: &restoration)
+        let later = add(rows[2], to: &restoration)
+        #expect(first)
+        #expect(!again, "a key twice")
+        #expect(!before, "a key that does not rise")
+        #expect(!later, "a revision after the store's")
+        let store = restoration.finish()
         #expect(store.rows() == [rows[1]])
     }
 }

@@ -162,7 +162,9 @@ struct StoreTests {
 
     @Test("the last revision there can be is not passed")
     func exhausted() {
-        var store = Store(revision: .largest, clusterTime: .zero, appliedIndex: 1, hash: 0)
+        let restoration = Restoration(
+            revision: .largest, clusterTime: .zero, appliedIndex: 1, hash: 0)
+        var store = restoration.finish()
         #expect(store.put("a", "x") == .malformed)
         #expect(store.revision == .largest)
     }

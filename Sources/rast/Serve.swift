@@ -86,16 +86,16 @@ struct Serve: ParsableCommand {
         try serve(configuration, logLevel: level, logForm: form)
     }
 
-    private func checked() throws(UsageError) -> Configuration {
+    private func checked() throws(UsageError) -> Server.Configuration {
         guard let place = HostPort(listen) else {
             throw UsageError("--listen expects HOST:PORT such as 127.0.0.1:8001, not \"\(listen)\".")
         }
         var url: BaseURL?
         if let advertise { url = try BaseURL(advertise, for: "--advertise") }
-        var configuration = try Configuration(
-            node: try Configuration.nodeID(id == "hostname" ? try hostNumber() : id, for: "--id"),
+        var configuration = try Server.Configuration(
+            node: try Server.Configuration.nodeID(id == "hostname" ? try hostNumber() : id, for: "--id"),
             listen: place, advertise: url,
-            peers: try peers.map(Configuration.peers) ?? [], data: data)
+            peers: try peers.map(Server.Configuration.peers) ?? [], data: data)
         configuration.heartbeat = try time(heartbeat, for: "--heartbeat")
         configuration.electionTimeout = try time(electionTimeout, for: "--election-timeout")
         configuration.headTime = try time(headTime, for: "--head-time")

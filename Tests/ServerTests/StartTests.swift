@@ -38,14 +38,14 @@ import Testing
 
     @Test("peers are read with their ids, sorted; this node must be among them")
     func peers() throws {
-        let peers = try Configuration.peers("2=http://127.0.0.1:2,1=http://127.0.0.1:1/")
+        let peers = try Server.Configuration.peers("2=http://127.0.0.1:2,1=http://127.0.0.1:1/")
         let place = try #require(HostPort("127.0.0.1:2"))
-        let configuration = try Configuration(
+        let configuration = try Server.Configuration(
             node: NodeID(2), listen: place, advertise: nil, peers: peers, data: "x")
         #expect(configuration.peers.map(\.id.rawValue) == [1, 2])
         #expect(configuration.advertise.description == "http://127.0.0.1:2")
         #expect(throws: UsageError.self) {
-            try Configuration(node: NodeID(3), listen: place, advertise: nil, peers: peers, data: "x")
+            try Server.Configuration(node: NodeID(3), listen: place, advertise: nil, peers: peers, data: "x")
         }
     }
 
@@ -56,7 +56,7 @@ import Testing
             "1=http://a:1/path", "1=https://a:1", "9007199254740992=http://a:1",
         ])
     func wrongPeers(text: String) {
-        #expect(throws: UsageError.self) { try Configuration.peers(text) }
+        #expect(throws: UsageError.self) { try Server.Configuration.peers(text) }
     }
 
     @Test(
@@ -79,9 +79,9 @@ import Testing
     @Test("peers on other machines need a word of trust; times must allow elections")
     func checks() throws {
         let place = try #require(HostPort("127.0.0.1:2"))
-        var configuration = try Configuration(
+        var configuration = try Server.Configuration(
             node: NodeID(1), listen: place, advertise: nil,
-            peers: try Configuration.peers("1=http://127.0.0.1:1,2=http://10.1.2.3:1"), data: "x")
+            peers: try Server.Configuration.peers("1=http://127.0.0.1:1,2=http://10.1.2.3:1"), data: "x")
         #expect(throws: UsageError.self) { try configuration.check() }
         configuration.isInsecurePeersAllowed = true
         try configuration.check()

@@ -71,6 +71,20 @@ public enum Input: Sendable {
     case transfer(to: NodeID?)
     /// This node can lead no longer (a failed disk): step down, and neither stand nor vote from now on.
     case retire
+    /// Entries up to here are gone from this node's log: they are applied, and a durable snapshot covers
+    /// them.
+    case compacted(through: LogIndex)
+    /// The replica's answer to `.piece`, now or later: the next byte that it wants of that file, or that the
+    /// snapshot is installed and durable.
+    case answerPiece(Exchange, Message, next: UInt64, isInstalled: Bool)
+    /// A snapshot that ends with this entry has been received whole and verified, and tells this
+    /// configuration; answered by `.installed` or `.stale`.
+    case install(EntryID, Configuration)
+    /// Somebody wants another membership; answered by `.configured` or `.unchanged`.
+    case change(Change)
+    /// A wiped node has been told the index of the entry that made it a learner, which is committed
+    /// (rule 1).
+    case admitted(at: LogIndex)
 }
 
 public enum Output: Hashable, Sendable {
@@ -103,6 +117,28 @@ public enum Output: Hashable, Sendable {
     case transferred(Bool)
     /// A damaged node has caught up: it may vote again once this is durably recorded.
     case whole
+    /// A wiped node durably holds, and knows to be committed, the entry that let it in: from now on it may
+    /// vote, and stand where its log's membership says so.
+    case admitted
+    /// This peer needs what the log no longer has. Said once: it gets nothing but heartbeats and pieces
+    /// until it has installed a snapshot, or is lost or restarts and is probed again.
+    case needsSnapshot(NodeID)
+    /// A piece from this term's leader, to be answered by `.answerPiece`.
+    case piece(Exchange, Message)
+    /// A peer that needs a snapshot has answered a piece.
+    case pieced(NodeID, snapshot: EntryID, next: UInt64, isInstalled: Bool)
+    /// The snapshot takes the place of the store, now; and, unless the log goes on after its last entry, of
+    /// the whole log. The write is completed when that is durable.
+    case installed(WriteID, EntryID, discardsLog: Bool)
+    /// The snapshot to install came too late, or cannot be right: this node has committed so far by itself,
+    /// or leads.
+    case stale(EntryID)
+    /// The entry just appended in this term holds this membership: the answer to `.change`, the end of a
+    /// joint one, a learner that has caught up, or the first entry of a first leader.
+    case configured(Configuration, Term)
+    case unchanged(ChangeRefusal)
+    /// Another configuration is in force, or the one in force is committed by now.
+    case reconfigured(Configuration, isCommitted: Bool)
 }
 
 public enum Refusal: Hashable, Sendable {

@@ -4,8 +4,9 @@
 ///
 /// Invariants: runs are in order of index and of term, none is empty, and the first begins just after `base`.
 public struct LogShape: Hashable, Sendable {
-    /// The place before the first entry it knows: what a snapshot covers, or ``EntryID/zero``.
-    public let base: EntryID
+    /// The place before the first entry it knows: a snapshot covers everything up to here (§7). Or
+    /// ``EntryID/zero``.
+    public private(set) var base: EntryID
     private(set) var runs: [Start] = []
     public private(set) var lastIndex: LogIndex
 
@@ -60,7 +61,22 @@ public struct LogShape: Hashable, Sendable {
         lastIndex = index
     }
 
-    /// The terms of the entries after `after`, up to `through`.
+    /// Forgets every entry up to `index`, which becomes the base (§7). Precondition: `index` is in the log.
+    mutating func compact(through index: LogIndex) {
+        guard index > base.index else { return }
+        precondition(index <= lastIndex)
+        let at = position(of: index)
+        base = EntryID(term: runs[at].term, index: index)
+        let end = at + 1 < runs.count ? runs[at + 1].first.previous : lastIndex
+        if end == index {
+            runs.removeFirst(at + 1)
+        } else {
+            runs[at] = Start(term: base.term, first: index.next)
+            runs.removeFirst(at)
+        }
+    }
+
+    /// The terms of the entries after `after`, up to `through`. Precondition: `after` is in the log.
     public func runs(after: LogIndex, through: LogIndex) -> [Message.Run] {
         guard after < through else { return [] }
         var found: [Message.Run] = []

@@ -44,6 +44,10 @@ public struct Message: Hashable, Sendable {
         case readIndex(question: UInt64)
         /// The answer: read at this index, or 0 if the asked node cannot tell.
         case readIndexed(question: UInt64, index: LogIndex)
+        /// InstallSnapshot (§7), a piece at a time. Its bytes stay with the replica.
+        case piece(Piece)
+        /// The answer: the next byte that is wanted, or that the whole snapshot is durably in place there.
+        case pieced(snapshot: EntryID, next: UInt64, isInstalled: Bool)
     }
 
     /// Some consecutive entries of one term: `count` > 0.
@@ -68,17 +72,39 @@ public struct Message: Hashable, Sendable {
         /// The boot of the receiver that `whole` speaks of: an append sent before the leader heard of a later
         /// boot says nothing about that one.
         public let wholeFor: Boot
+        /// The configurations among its entries, in order. Only a receiver's replica fills this in, from the
+        /// entries themselves.
+        public let configurations: [Configuration]
         public init(
-            after: EntryID, runs: [Run], commit: LogIndex, whole: LogIndex, wholeFor: Boot = Boot(0)
+            after: EntryID, runs: [Run], commit: LogIndex, whole: LogIndex, wholeFor: Boot = Boot(0),
+            configurations: [Configuration] = []
         ) {
             self.after = after
             self.runs = runs
             self.commit = commit
             self.whole = whole
             self.wholeFor = wholeFor
+            self.configurations = configurations
         }
         /// How many entries it brings.
         public var count: UInt64 { runs.reduce(0) { $0 &+ $1.count } }
+    }
+
+    /// Some consecutive bytes of a snapshot's file. Consensus looks at the snapshot's name alone.
+    public struct Piece: Hashable, Sendable {
+        /// The last entry that the snapshot covers.
+        public let snapshot: EntryID
+        /// The checksum and the length of the whole file.
+        public let sum: UInt32
+        public let bytes: UInt64
+        /// Where in the file this piece begins.
+        public let offset: UInt64
+        public init(snapshot: EntryID, sum: UInt32, bytes: UInt64, offset: UInt64) {
+            self.snapshot = snapshot
+            self.sum = sum
+            self.bytes = bytes
+            self.offset = offset
+        }
     }
 }
 
@@ -86,8 +112,8 @@ extension Message.Body {
     /// Whether this is an answer to an earlier request.
     public var isAnswer: Bool {
         switch self {
-        case .append, .heartbeat, .preVote, .vote, .timeoutNow, .readIndex: false
-        case .appended, .rejected, .heard, .preVoted, .voted, .noted, .readIndexed: true
+        case .append, .heartbeat, .preVote, .vote, .timeoutNow, .readIndex, .piece: false
+        case .appended, .rejected, .heard, .preVoted, .voted, .noted, .readIndexed, .pieced: true
         }
     }
 }

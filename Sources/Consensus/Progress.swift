@@ -17,7 +17,7 @@ public struct Progress: Hashable, Sendable {
     /// The bytes of what comes next are being read from disk.
     var isFetching = false
     /// The peer's boot, once heard in this term.
-    var boot: Boot?
+    public internal(set) var boot: Boot?
     /// Our last index when we first heard of that boot; zero before.
     var whole: LogIndex = .zero
     /// An append that told `whole` is on its way, or was answered.
@@ -25,19 +25,48 @@ public struct Progress: Hashable, Sendable {
     public internal(set) var lastHeard: Instant
     /// The highest round that it has answered.
     var round: UInt64 = 0
+    var chase: Chase
+    /// `boot` is of a life that began on an empty disk: what an earlier life said counts no more.
+    var isPinned = false
+    /// The configuration in force does not name it: it is told so, and then forgotten.
+    var isLeaving = false
+    var leavesAt: Instant?
 
     enum Pace: Hashable, Sendable {
         /// Where the logs agree is not known: one empty append at a time.
         case probe
         /// They agree up to `match`: several appends in flight.
         case pipeline
+        /// What it needs is no longer in our log: heartbeats only, while it is sent a snapshot (§7).
+        case snapshot
+    }
+
+    /// How a peer catches up (thesis §4.2.1): in rounds, each of them up to where our log ended when the
+    /// round began.
+    struct Chase: Hashable, Sendable {
+        let goal: LogIndex
+        let since: Instant
+        /// Whether the round before took an election timeout at most.
+        let wasShort: Bool
     }
 
     init(id: NodeID, next: LogIndex, now: Instant) {
         self.id = id
         self.next = next
         lastHeard = now
+        chase = Chase(goal: next.previous, since: now, wasShort: false)
     }
+
+    /// Whether a peer that says this boot is the one that is known, or a later start of it. Boots of a life
+    /// that was lost are in no order to those after it: only near ones are of the same.
+    func knows(_ boot: Boot) -> Bool {
+        guard let known = self.boot else { return true }
+        guard boot >= known else { return false }
+        return !isPinned || boot.rawValue - known.rawValue < Self.restartsMax
+    }
+
+    /// So many restarts in one term of one leader are not to be expected.
+    private static let restartsMax: UInt64 = 1 << 20
 
     /// Back to one question at a time, from what is certain.
     mutating func probe(from next: LogIndex) {

@@ -1,15 +1,26 @@
 // The follower's side of replication (§5.3): take what agrees, drop what conflicts, answer what is durable.
 
-/// An append that was taken: answered once everything up to `match` is on disk.
+/// An append that was taken, or a piece of a snapshot that is not needed: answered once everything up to
+/// `match` is on disk.
 struct Acknowledgement: Hashable, Sendable {
     let exchange: Exchange
     let request: Message
     let match: LogIndex
+
+    var yes: Message.Body {
+        guard case .piece(let piece) = request.body else { return .appended(match: match) }
+        return .pieced(snapshot: piece.snapshot, next: piece.bytes, isInstalled: true)
+    }
+
+    var no: Message.Body {
+        guard case .piece(let piece) = request.body else { return .rejected(after: match, hint: .zero) }
+        return .pieced(snapshot: piece.snapshot, next: 0, isInstalled: false)
+    }
 }
 
 extension Raft {
     /// A leader of the current term speaks: candidates give way, and the election timeout starts anew.
-    private mutating func hear(leader from: NodeID, into out: inout [Output]) {
+    mutating func hear(leader from: NodeID, into out: inout [Output]) {
         if leader != from || election != nil { follow(from, in: term, into: &out) }
         lastLeaderContact = now
         drawElectionDeadline()
@@ -19,18 +30,23 @@ extension Raft {
         _ message: Message, _ append: Message.Append, _ exchange: Exchange, into out: inout [Output]
     ) {
         guard joinTerm(of: message, leader: message.from, into: &out), leadership == nil,
-            standing != .retired
+            takesEntries
         else {
-            reject(message, append, hint: .zero, exchange, into: &out)
+            reject(message, append.after, hint: .zero, exchange, into: &out)
             return
         }
         hear(leader: message.from, into: &out)
+        let asked = append.after
+        guard isSound(append), let append = part(of: append) else {
+            reject(message, asked, hint: .zero, exchange, into: &out)
+            return
+        }
         guard log.contains(append.after) else {
-            reject(message, append, hint: log.lastAgreement(before: append.after), exchange, into: &out)
+            reject(message, asked, hint: log.lastAgreement(before: asked), exchange, into: &out)
             return
         }
         guard take(append, into: &out) else {
-            reject(message, append, hint: .zero, exchange, into: &out)
+            reject(message, asked, hint: .zero, exchange, into: &out)
             return
         }
         let through = append.after.index + append.count
@@ -44,7 +60,6 @@ extension Raft {
     /// Takes the entries that are not here yet. An entry goes only where one of another term stands at its
     /// index; one that is committed never does, so an append that asks for that is false and refused.
     private mutating func take(_ append: Message.Append, into out: inout [Output]) -> Bool {
-        guard isSound(append) else { return false }
         let agreed = log.agreement(after: append.after.index, with: append.runs)
         let last = append.after.index + append.count
         guard agreed < last else { return true }
@@ -58,10 +73,30 @@ extension Raft {
             if end > log.lastIndex { log.append(end - log.lastIndex, of: run.term) }
         }
         out.append(.accepted(first: agreed.next, last: last))
+        takeConfigurations(append.configurations, after: agreed, into: &out)
         return true
     }
 
-    /// Terms never fall along a log, none is newer than its leader's, and no index is beyond the numbers.
+    /// What lies before the base was committed, so this term's leader has it too (§5.4): only what follows
+    /// the base says anything new. Nil if it has another entry there, as no true leader can.
+    private func part(of append: Message.Append) -> Message.Append? {
+        guard append.after.index < log.base.index else { return append }
+        var skipped = append.after.index
+        var runs = append.runs[...]
+        while let run = runs.first, skipped < log.base.index {
+            let count = min(run.count, log.base.index - skipped)
+            skipped = skipped + count
+            if skipped == log.base.index, run.term != log.base.term { return nil }
+            runs.removeFirst()
+            if count < run.count { runs.insert(Message.Run(term: run.term, count: run.count - count), at: 0) }
+        }
+        return Message.Append(
+            after: log.base, runs: Array(runs), commit: append.commit, whole: append.whole,
+            wholeFor: append.wholeFor, configurations: append.configurations)
+    }
+
+    /// Terms never fall along a log, none is newer than its leader's, no index is beyond the numbers, and
+    /// its configurations are among its entries.
     private func isSound(_ append: Message.Append) -> Bool {
         var before = append.after.term
         var room = largestNumber - min(append.after.index.rawValue, largestNumber)
@@ -70,6 +105,14 @@ extension Raft {
             guard run.term >= before, run.term > .zero, run.term <= term else { return false }
             before = run.term
             room -= run.count
+        }
+        let last = LogIndex(append.after.index.rawValue &+ append.count)
+        var place = append.after.index
+        for configuration in append.configurations {
+            guard configuration.index > place, configuration.index <= last,
+                !configuration.membership.voters.isEmpty
+            else { return false }
+            place = configuration.index
         }
         return true
     }
@@ -81,15 +124,15 @@ extension Raft {
         verified = min(verified, index)
         writes.cut(after: index)
         out.append(.truncated(after: index))
+        dropConfigurations(after: index, into: &out)
         // One leader never takes back within its term what it sent; whoever does gets no acknowledgement.
         rejectAcknowledgements(after: index, into: &out)
     }
 
     private mutating func reject(
-        _ message: Message, _ append: Message.Append, hint: EntryID, _ exchange: Exchange,
-        into out: inout [Output]
+        _ message: Message, _ after: EntryID, hint: EntryID, _ exchange: Exchange, into out: inout [Output]
     ) {
-        answer(.rejected(after: append.after.index, hint: hint), to: message, exchange, into: &out)
+        answer(.rejected(after: after.index, hint: hint), to: message, exchange, into: &out)
     }
 
     /// Answers the appends whose entries are on disk by now, in the order they came.
@@ -97,15 +140,11 @@ extension Raft {
         var answered = 0
         for waiting in acknowledgements {
             guard waiting.match <= durable else { break }
-            answer(
-                .appended(match: waiting.match), to: waiting.request, waiting.exchange, into: &out)
+            answer(waiting.yes, to: waiting.request, waiting.exchange, into: &out)
             answered += 1
         }
         if answered > 0 { acknowledgements.removeFirst(answered) }
-        if standing == .damaged, wholeAt > .zero, min(verified, durable) >= wholeAt {
-            standing = .whole
-            out.append(.whole)
-        }
+        maybeRecover(into: &out)
     }
 
     /// Gives up the answers that wait for entries after `index`: the entries are gone, or, when the term has
@@ -113,9 +152,7 @@ extension Raft {
     mutating func rejectAcknowledgements(after index: LogIndex, into out: inout [Output]) {
         let rejected = acknowledgements.filter { $0.match > index || index == .zero }
         acknowledgements.removeAll { $0.match > index || index == .zero }
-        for one in rejected {
-            answer(.rejected(after: one.match, hint: .zero), to: one.request, one.exchange, into: &out)
-        }
+        for one in rejected { answer(one.no, to: one.request, one.exchange, into: &out) }
     }
 
     mutating func receiveHeartbeat(
@@ -126,6 +163,8 @@ extension Raft {
             hear(leader: message.from, into: &out)
             advanceCommit(to: min(commit, verified), into: &out)
         }
-        answer(.heard(round: round), to: message, exchange, into: &out)
+        // Before it is let in, a wiped node's word must not confirm a leader that it may have voted away.
+        answer(
+            .heard(round: standing == .wiped(until: nil) ? 0 : round), to: message, exchange, into: &out)
     }
 }

@@ -32,20 +32,21 @@ extension Raft {
     mutating func advanceCommit(to index: LogIndex, into out: inout [Output]) {
         let index = min(index, log.lastIndex)
         guard index > commit else { return }
+        let before = commit
         commit = index
         out.append(.commit(index))
+        if configurationIndex > before, configurationIndex <= index {
+            out.append(.reconfigured(configuration, isCommitted: true))
+        }
+        if leadership != nil { maybeEndChange(committedBefore: before, into: &out) }
+        maybeRecover(into: &out)
     }
 
     /// Heartbeats, check-quorum (thesis §6.2), flights that got no answer, transfers that take too long.
     mutating func tickLeader(into out: inout [Output]) {
         guard let leadership else { return }
         if now >= leadership.nextQuorumCheck {
-            let timeout = settings.electionTimeout
-            let isHeard = membership.isQuorum { voter in
-                voter == id
-                    || leadership.peers.contains { $0.id == voter && now - $0.lastHeard <= timeout }
-            }
-            guard isHeard else {
+            guard membership.isQuorum(where: isHeard) else {
                 follow(nil, in: term, into: &out)
                 return
             }
@@ -54,7 +55,18 @@ extension Raft {
         if let transfer = leadership.transfer, now >= transfer.deadline {
             self.leadership?.transfer = nil
             out.append(.transferred(false))
+            if mustResign {
+                follow(nil, in: term, into: &out)
+                return
+            }
         }
+        tickMembership(into: &out)
+        loseUnanswered()
+        if now >= leadership.nextHeartbeat { startRound(into: &out) }
+    }
+
+    private mutating func loseUnanswered() {
+        guard let leadership else { return }
         for at in leadership.peers.indices {
             let peer = leadership.peers[at]
             // A late answer to a flight given up before counts for a later one: what is not acknowledged
@@ -63,6 +75,5 @@ extension Raft {
             guard isUnanswered, now - peer.flightSince > settings.electionTimeout else { continue }
             lose(peer.id)
         }
-        if now >= leadership.nextHeartbeat { startRound(into: &out) }
     }
 }

@@ -67,8 +67,7 @@ extension Raft {
         _ message: Message, _ last: EntryID, _ exchange: Exchange, into out: inout [Output]
     ) {
         let grants =
-            standing == .whole && membership.isVoter(id) && !isSticky && message.term > term
-            && last >= log.last
+            standing == .whole && !isSticky && message.term > term && last >= log.last
         // A yes echoes the term asked about; a no tells the term here, so that the asker can join it.
         let answer = Message(
             from: id, to: message.from, boot: boot, term: grants ? message.term : term,
@@ -90,8 +89,9 @@ extension Raft {
         into out: inout [Output]
     ) {
         // A node that must not vote, or hears a live leader, does not even take the newer term: it would
-        // bring that leader down.
-        let refuses = standing != .whole || !membership.isVoter(id) || isSticky && !isTransfer
+        // bring that leader down. One that its own log does not call a voter votes: the candidate's log may
+        // know better, and need it (thesis §4.1).
+        let refuses = standing != .whole || isSticky && !isTransfer
         guard !refuses, message.term >= term else {
             answer(.voted(granted: false), to: message, exchange, into: &out)
             return

@@ -30,7 +30,12 @@ extension Raft {
             peers: membership.all.filter { $0 != id }.map { Progress(id: $0, next: next, now: now) },
             nextHeartbeat: now, nextQuorumCheck: now + settings.electionTimeout)
         announce(into: &out)
-        append(1, into: &out)
+        if configurationIndex == .zero {
+            // The first leader writes down who belongs, so that from now on the log says it.
+            appendConfiguration(membership, into: &out)
+        } else {
+            append(1, into: &out)
+        }
         tickLeader(into: &out)
     }
 
@@ -70,14 +75,20 @@ extension Raft {
     }
 
     private mutating func offer(_ at: Int, into out: inout [Output]) {
-        guard let peer = leadership?.peers[at], !peer.isFetching, peer.pausedUntil <= now else { return }
+        guard let peer = leadership?.peers[at], peer.pace != .snapshot, !peer.isFetching,
+            peer.pausedUntil <= now
+        else { return }
         let after = peer.next.previous
-        guard let afterTerm = log.term(at: after) else { return }
+        guard let afterTerm = log.term(at: after) else {
+            beginSnapshot(for: at, into: &out)
+            return
+        }
         let place = EntryID(term: afterTerm, index: after)
         switch peer.pace {
         case .probe:
             guard peer.flights == 0, peer.match < handed || !peer.isToldWhole else { return }
             sendAppend(at, after: place, through: after, into: &out)
+        case .snapshot: return
         case .pipeline:
             if peer.next <= handed {
                 guard peer.flights < settings.flightsMax else { return }
@@ -129,7 +140,10 @@ extension Raft {
 
     private mutating func probeAgain(_ at: Int) {
         guard let peer = leadership?.peers[at] else { return }
-        leadership?.peers[at].probe(from: peer.pace == .probe ? peer.next : peer.match.next)
+        let next = peer.pace == .probe ? peer.next : peer.match.next
+        // Where that is gone, it must first be heard of again: a silent peer needs no snapshot.
+        let isGone = peer.pace == .snapshot || next <= log.base.index
+        leadership?.peers[at].probe(from: isGone ? log.lastIndex.next : next)
     }
 
     /// Where the answering peer stands among ours, if the answer is of this term and this peer's last boot.
@@ -137,17 +151,22 @@ extension Raft {
         guard joinTerm(of: message, into: &out), let at = leadership?.position(of: message.from),
             let known = leadership?.peers[at]
         else { return nil }
-        if let boot = known.boot, message.boot < boot { return nil }
+        guard known.knows(message.boot) else { return nil }
         leadership?.peers[at].lastHeard = now
         if known.boot != message.boot {
-            // A new boot: what it had before is no longer certain (rule 2).
-            leadership?.peers[at].boot = message.boot
-            leadership?.peers[at].whole = log.lastIndex
-            leadership?.peers[at].isToldWhole = false
-            leadership?.peers[at].match = .zero
+            meet(message.boot, of: at)
             if known.boot != nil { leadership?.peers[at].probe(from: log.lastIndex.next) }
         }
         return at
+    }
+
+    /// A new boot: what the peer had before is no longer certain (rule 2).
+    mutating func meet(_ boot: Boot, of at: Int) {
+        leadership?.peers[at].boot = boot
+        leadership?.peers[at].whole = log.lastIndex
+        leadership?.peers[at].isToldWhole = false
+        leadership?.peers[at].match = .zero
+        leadership?.peers[at].chase = Progress.Chase(goal: log.lastIndex, since: now, wasShort: false)
     }
 
     mutating func receiveAppended(_ message: Message, _ match: LogIndex, into out: inout [Output]) {
@@ -158,7 +177,18 @@ extension Raft {
         progress.flightSince = now
         progress.match = max(progress.match, match)
         progress.next = max(progress.next, progress.match.next)
-        if progress.pace == .probe {
+        if progress.match >= progress.chase.goal {
+            let isShort = now - progress.chase.since <= settings.electionTimeout
+            progress.chase = Progress.Chase(goal: log.lastIndex, since: now, wasShort: isShort)
+        }
+        switch progress.pace {
+        case .pipeline: break
+        case .probe:
+            progress.pace = .pipeline
+            progress.next = progress.match.next
+        case .snapshot:
+            // It has come so far by itself that entries are enough.
+            guard progress.match >= log.base.index else { break }
             progress.pace = .pipeline
             progress.next = progress.match.next
         }
@@ -175,7 +205,11 @@ extension Raft {
         leadership?.peers[at].flights = max(0, progress.flights - 1)
         leadership?.peers[at].flightSince = now
         // An answer to something older than what is known by now says nothing.
-        guard progress.pace == .pipeline || after == progress.next.previous else { return }
+        switch progress.pace {
+        case .pipeline: break
+        case .probe: guard after == progress.next.previous else { return }
+        case .snapshot: return
+        }
         guard after > progress.match else {
             // It takes nothing, not even what it has: asked again at once, it would only say so again.
             if progress.pace == .probe { leadership?.peers[at].pausedUntil = now + settings.heartbeat }

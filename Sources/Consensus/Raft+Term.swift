@@ -77,9 +77,4 @@ extension Raft {
         announced = current
         out.append(.became(role, term, leader: leader))
     }
-
-    mutating func retire(into out: inout [Output]) {
-        standing = .retired
-        follow(leader == id ? nil : leader, in: term, into: &out)
-    }
 }

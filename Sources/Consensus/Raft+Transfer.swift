@@ -6,20 +6,33 @@ extension Raft {
             out.append(.transferred(false))
             return
         }
-        var target: Progress?
-        for peer in leadership.peers where membership.isVoter(peer.id) {
-            if let wanted {
-                if peer.id == wanted { target = peer }
-            } else if now - peer.lastHeard <= settings.electionTimeout, peer.match >= target?.match ?? .zero {
-                target = peer
+        var target = wanted
+        if let wanted {
+            guard wanted != id, membership.isVoter(wanted), leadership.position(of: wanted) != nil else {
+                out.append(.transferred(false))
+                return
             }
+        } else {
+            target = successor()
         }
         guard let target else {
             out.append(.transferred(false))
             return
         }
-        self.leadership?.transfer = Leadership.Transfer(
-            to: target.id, deadline: now + settings.electionTimeout)
+        beginTransfer(to: target, into: &out)
+    }
+
+    /// The voter to be that was heard lately and has got furthest.
+    func successor() -> NodeID? {
+        var best: Progress?
+        for peer in leadership?.peers ?? [] where membership.voters.contains(peer.id) && isHeard(peer.id) {
+            if peer.match >= best?.match ?? .zero { best = peer }
+        }
+        return best?.id
+    }
+
+    mutating func beginTransfer(to target: NodeID, into out: inout [Output]) {
+        leadership?.transfer = Leadership.Transfer(to: target, deadline: now + settings.electionTimeout)
         maybeHandOver(into: &out)
     }
 

@@ -24,13 +24,22 @@ public struct Raft: Sendable {
         case whole
         /// Its log lacks what was durable: it neither votes nor stands until it has caught up (rule 12).
         case damaged
+        /// It has lost its vote: it is let in anew by an entry of the log, and until it holds that one, and
+        /// it is committed, it neither votes nor stands. Until it is told its index, it acknowledges
+        /// nothing (rule 1).
+        case wiped(until: LogIndex?)
         /// Its disk has failed: not in this process any more (rule 10).
         case retired
     }
 
     public let settings: Settings
     public let boot: Boot
+    /// The membership of the configuration in force, and the index of its entry.
     public internal(set) var membership: Membership
+    var configurationIndex: LogIndex
+    /// The configurations of the log, oldest first. Invariant: the first is committed, so that a cut always
+    /// leaves one.
+    var configurations: [Configuration]
     public internal(set) var standing: Standing
 
     // Persistent state (Figure 2), and what of it is known to be on disk.
@@ -77,7 +86,8 @@ public struct Raft: Sendable {
 
     /// - Parameters:
     ///   - settings: times and bounds.
-    ///   - membership: who counts; this node need not be among them.
+    ///   - configurations: who counts: what the snapshot says, or who was named at the first start (index
+    ///     0), and then what the log after that says, in order. This node need not be among them.
     ///   - boot: this start's number.
     ///   - hard: term and vote as they stand on disk.
     ///   - log: the log as it stands on disk, all of it durable.
@@ -85,12 +95,18 @@ public struct Raft: Sendable {
     ///   - standing: whether this node may vote and stand.
     ///   - seed: from which election timeouts are drawn.
     public init(
-        settings: Settings, membership: Membership, boot: Boot, hard: HardState, log: LogShape,
+        settings: Settings, configurations: [Configuration], boot: Boot, hard: HardState, log: LogShape,
         commit: LogIndex, standing: Standing, seed: UInt64
     ) {
         precondition(commit <= log.lastIndex && commit >= log.base.index)
+        guard let first = configurations.first, let last = configurations.last else {
+            preconditionFailure("there is always a configuration")
+        }
+        precondition(first.index <= commit && last.index <= log.lastIndex)
         self.settings = settings
-        self.membership = membership
+        self.configurations = configurations
+        membership = last.membership
+        configurationIndex = last.index
         self.boot = boot
         self.standing = standing
         // Entries of a term may be on disk before the term itself was: the node was in that term, and had not
@@ -133,6 +149,12 @@ public struct Raft: Sendable {
         case .persistedVote(let hard): persistedVote(hard, into: &out)
         case .transfer(let peer): transfer(to: peer, into: &out)
         case .retire: retire(into: &out)
+        case .compacted(let index): compacted(through: index)
+        case .answerPiece(let exchange, let message, let next, let isInstalled):
+            answerPiece(exchange, message, next, isInstalled, into: &out)
+        case .install(let snapshot, let configuration): install(snapshot, configuration, into: &out)
+        case .change(let change): self.change(change, into: &out)
+        case .admitted(let index): admitted(at: index, into: &out)
         }
     }
 
@@ -166,6 +188,9 @@ public struct Raft: Sendable {
         case .noted: return
         case .readIndex(let question): receiveReadIndex(message, question, exchange, into: &out)
         case .readIndexed(let question, let index): receiveReadIndexed(message, question, index, into: &out)
+        case .piece(let piece): receivePiece(message, piece, exchange, into: &out)
+        case .pieced(let snapshot, let next, let isInstalled):
+            receivePieced(message, snapshot, next, isInstalled, into: &out)
         }
     }
 

@@ -26,6 +26,9 @@ extension Message.Body: CustomStringConvertible {
         case .noted: "noted"
         case .readIndex(let question): "read-index \(question)"
         case .readIndexed(let question, let index): "read-indexed \(question) at \(index)"
+        case .piece(let piece): "piece of \(piece.snapshot) bytes \(piece.bytes) offset \(piece.offset)"
+        case .pieced(let snapshot, let next, let isInstalled):
+            isInstalled ? "pieced \(snapshot) installed" : "pieced \(snapshot) next \(next)"
         }
     }
 }
@@ -44,6 +47,7 @@ extension Message.Append: CustomStringConvertible {
         }
         text += "] commit \(commit)"
         if whole > .zero { text += " whole \(whole) for \(wholeFor)" }
+        for configuration in configurations { text += " with \(configuration)" }
         return text
     }
 }
@@ -57,6 +61,36 @@ extension HardState: CustomStringConvertible {
     public var description: String {
         guard let vote else { return "term \(term)" }
         return "term \(term) for \(vote)"
+    }
+}
+
+extension Membership: CustomStringConvertible {
+    /// `voters 1 2 3 outgoing 1 2 learners 4 rising 4`, without what is empty.
+    public var description: String {
+        var text = "voters"
+        for id in voters { text += " \(id)" }
+        for (name, ids) in [("outgoing", outgoing), ("learners", learners), ("rising", rising)] {
+            guard !ids.isEmpty else { continue }
+            text += " \(name)"
+            for id in ids { text += " \(id)" }
+        }
+        return text
+    }
+}
+
+extension Configuration: CustomStringConvertible {
+    public var description: String { "\(index): \(membership)" }
+}
+
+extension Change: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .learner(let id, let rises): rises ? "learner \(id) rising" : "learner \(id)"
+        case .promote(let id): "promote \(id)"
+        case .demote(let id, let rises): rises ? "demote \(id) rising" : "demote \(id)"
+        case .remove(let id): "remove \(id)"
+        case .readmit(let id, let boot): "readmit \(id) boot \(boot)"
+        }
     }
 }
 
@@ -77,6 +111,12 @@ extension Input: CustomStringConvertible {
         case .persistedVote(let state): "persisted vote \(state)"
         case .transfer(let peer): peer.map { "transfer→\($0)" } ?? "transfer"
         case .retire: "retire"
+        case .compacted(let index): "compacted through \(index)"
+        case .answerPiece(_, let message, let next, let isInstalled):
+            "answer piece of \(message.from): \(isInstalled ? "installed" : "next \(next)")"
+        case .install(let snapshot, let configuration): "install \(snapshot) with \(configuration)"
+        case .change(let change): "change \(change)"
+        case .admitted(let index): "admitted at \(index)"
         }
     }
 }
@@ -101,6 +141,19 @@ extension Output: CustomStringConvertible {
         case .became(let role, let term, let leader): became(role, in: term, leader: leader)
         case .transferred(let isDone): isDone ? "transferred" : "not transferred"
         case .whole: "whole"
+        case .admitted: "admitted"
+        case .needsSnapshot(let peer): "needs snapshot→\(peer)"
+        case .piece(_, let message): "takes \(message.body)"
+        case .pieced(let peer, let snapshot, let next, let isInstalled):
+            isInstalled ? "\(peer) has installed \(snapshot)" : "\(peer) has \(next) bytes of \(snapshot)"
+        case .installed(let write, let snapshot, let discardsLog):
+            "installed \(snapshot) by \(write)\(discardsLog ? ", discards the log" : "")"
+        case .stale(let snapshot): "stale \(snapshot)"
+        case .configured(let configuration, let term):
+            "configured \(term).\(configuration.index) \(configuration.membership)"
+        case .unchanged(let refusal): "unchanged: \(refusal)"
+        case .reconfigured(let configuration, let isCommitted):
+            "in force from \(configuration)\(isCommitted ? ", committed" : "")"
         }
     }
 
@@ -108,6 +161,21 @@ extension Output: CustomStringConvertible {
         switch (role, leader) {
         case (.follower, let leader?): "follower of \(leader) in term \(term)"
         case (.follower, nil), (.preCandidate, _), (.candidate, _), (.leader, _): "\(role) in term \(term)"
+        }
+    }
+}
+
+extension ChangeRefusal: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notLeader: "this node does not lead"
+        case .transferring: "leadership is being handed over"
+        case .notReady: "the leader has not committed an entry of its term yet"
+        case .inProgress: "an earlier change is under way"
+        case .notCaughtUp: "the learner is too far behind"
+        case .atRisk: "too few voters were heard of lately for anything to be committed after it"
+        case .unknown: "no such member"
+        case .unneeded: "it is so already"
         }
     }
 }

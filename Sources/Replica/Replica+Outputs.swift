@@ -34,6 +34,9 @@ extension Replica {
         case .became(let role, let term, let leader): became(role, term, leader)
         case .transferred(let isDone): effects.append(.notice(.transferred(isDone)))
         case .whole: effects.append(.clearDamage)
+        case .configured(let configuration, let term): appendNone(at: configuration.index, in: term)
+        case .admitted, .needsSnapshot, .piece, .pieced, .installed, .stale, .unchanged, .reconfigured:
+            return
         }
     }
 
@@ -149,7 +152,8 @@ extension Lane {
         switch body {
         case .append, .appended, .rejected: self = .appends
         case .vote, .voted: self = .votes
-        case .heartbeat, .heard, .preVote, .preVoted, .timeoutNow, .noted, .readIndex, .readIndexed:
+        case .heartbeat, .heard, .preVote, .preVoted, .timeoutNow, .noted, .readIndex, .readIndexed, .piece,
+            .pieced:
             self = .quick
         }
     }

@@ -122,8 +122,9 @@ public struct Replica: Sendable {
         var random = Random(seed: seed)
         let hard = origin.hard ?? HardState(term: .zero, vote: nil, count: 0)
         raft = Raft(
-            settings: raftSettings, membership: Membership(voters: settings.peers), boot: origin.boot,
-            hard: hard, log: log, commit: origin.commit,
+            settings: raftSettings,
+            configurations: [Configuration(index: .zero, membership: Membership(voters: settings.peers))],
+            boot: origin.boot, hard: hard, log: log, commit: origin.commit,
             standing: origin.isDamaged ? .damaged : .whole, seed: random.next())
         let hasHistory = hard.term > .zero || log.lastIndex > .zero || origin.isDamaged || origin.isWiped
         start = FirstStart(

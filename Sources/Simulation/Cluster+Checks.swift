@@ -124,7 +124,7 @@ extension Cluster {
         switch message.body {
         case .preVote, .preVoted(granted: true): break
         case .append, .appended, .rejected, .heartbeat, .heard, .preVoted, .vote, .voted, .timeoutNow, .noted,
-            .readIndex, .readIndexed:
+            .readIndex, .readIndexed, .piece, .pieced:
             guard durable.term >= message.term.rawValue else { throw broken("anything") }
         }
         switch message.body {
@@ -135,7 +135,8 @@ extension Cluster {
         case .append(let append): try checkCommit(append.commit, of: node)
         case .heartbeat(let commit, _): try checkCommit(commit, of: node)
         case .readIndexed(_, let index): try checkCommit(index, of: node)
-        case .rejected, .heard, .preVote, .preVoted, .voted, .timeoutNow, .noted, .readIndex: return
+        case .rejected, .heard, .preVote, .preVoted, .voted, .timeoutNow, .noted, .readIndex, .piece, .pieced:
+            return
         }
     }
 

@@ -100,6 +100,12 @@ extension Trace {
         case .readIndexed(let question, let index):
             text(" read-index ", question)
             text(" at ", index.rawValue)
+        case .piece(let piece):
+            text(" piece of ", piece.snapshot)
+            text(" at ", piece.offset)
+        case .pieced(let snapshot, let next, let isInstalled):
+            text(isInstalled ? " installed " : " pieced ", snapshot)
+            text(" next ", next)
         }
     }
 }

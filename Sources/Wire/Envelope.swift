@@ -25,7 +25,7 @@ public struct Envelope: Hashable, Sendable {
         case .preVote, .preVoted: .preVote
         case .vote, .voted: .vote
         case .timeoutNow, .noted: .timeoutNow
-        case .readIndex, .readIndexed: .readIndex
+        case .readIndex, .readIndexed, .piece, .pieced: .readIndex
         }
     }
 
@@ -68,7 +68,7 @@ extension Message.Body {
             out.append(literal: isTransfer ? ",\"transfer\":true" : ",\"transfer\":false")
         case .preVoted(let granted), .voted(let granted):
             out.append(literal: granted ? ",\"granted\":true" : ",\"granted\":false")
-        case .timeoutNow, .noted:
+        case .timeoutNow, .noted, .piece, .pieced:
             break
         case .readIndex(let question):
             out.append(",\"question\":", question)

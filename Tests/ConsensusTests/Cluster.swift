@@ -72,7 +72,9 @@ struct Cluster {
 
     private func born(_ id: NodeID, boot: UInt64, _ durable: Durable) -> Raft {
         Raft(
-            settings: Raft.Settings(id: id), membership: membership, boot: Boot(boot), hard: durable.hard,
+            settings: Raft.Settings(id: id),
+            configurations: [Configuration(index: .zero, membership: membership)], boot: Boot(boot),
+            hard: durable.hard,
             log: durable.log, commit: durable.commit, standing: durable.isDamaged ? .damaged : .whole,
             seed: seed &* 1_000_003 &+ id.rawValue &* 997 &+ boot)
     }
@@ -134,7 +136,10 @@ struct Cluster {
         case .became(let role, _, _): if role == .leader { ledger.leads(members[at]) }
         case .readable(let read, let index): ledger.answered(read, at: index)
         case .whole: members[at].durable.isDamaged = false
-        case .refused, .unreadable, .transferred: break
+        case .configured: members[at].payloads.append(ledger.newPayload())
+        case .refused, .unreadable, .transferred, .admitted, .needsSnapshot, .piece, .pieced, .installed,
+            .stale, .unchanged, .reconfigured:
+            break
         }
     }
 

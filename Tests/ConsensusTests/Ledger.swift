@@ -88,7 +88,7 @@ struct Ledger {
                 fail("\(message): acknowledged before it is on disk")
             }
         case .append, .rejected, .heartbeat, .heard, .preVoted, .voted, .timeoutNow, .noted, .readIndex,
-            .readIndexed:
+            .readIndexed, .piece, .pieced:
             break
         }
         if hard.term < message.term { fail("\(message): a term that is not on disk") }

@@ -43,7 +43,7 @@ import Wire
                     round = number
                     member.answered(by: 2, term: term, .heard(round: round))
                 case .appended, .rejected, .heard, .preVote, .preVoted, .vote, .voted, .timeoutNow, .noted,
-                    .readIndex, .readIndexed:
+                    .readIndex, .readIndexed, .piece, .pieced:
                     continue
                 }
             }

@@ -171,6 +171,15 @@ func malformedResponses(response: String, expected: Flaw) {
     }
 }
 
+@Test(
+    "RFC 9110 §15: the words of the statuses that are not often seen",
+    arguments: [
+        (413, "Content Too Large"), (414, "URI Too Long"), (417, "Expectation Failed"),
+        (422, "Unprocessable Content"), (431, "Request Header Fields Too Large"),
+        (505, "HTTP Version Not Supported"), (507, "Insufficient Storage"),
+    ])
+func titles(status: Int, title: String) { #expect("\(Writer.title(of: status))" == title) }
+
 @Test("a 204 and a 304 have no content, whatever their fields say")
 func noContent() throws {
     for response in [

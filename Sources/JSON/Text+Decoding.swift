@@ -30,9 +30,9 @@ extension Text {
             // Some writers escape the slash, which is of the alphabet.
             var plain: [UInt8] = []
             appendUnescaped(from: bytes, to: &plain)
-            return appendDecoded(plain.span, to: &out)
+            return out.append(base64Decoding: plain.span)
         }
-        return appendDecoded(bytes.extracting(range), to: &out)
+        return out.append(base64Decoding: bytes.extracting(range))
     }
 
     @usableFromInline
@@ -72,52 +72,5 @@ extension Text {
             default: out.append(text[run + 1])
             }
         }
-    }
-}
-
-/// The value of each character of the base64 alphabet from `+` on, plus 32; `~` is not in it.
-private let base64Values: StaticString =
-    "^~~~_TUVWXYZ[\\]~~~~~~~ !\"#$%&'()*+,-./0123456789~~~~~~:;<=>?@ABCDEFGHIJKLMNOPQRS"
-
-private func base64Value(_ byte: UInt8) -> UInt32? {
-    let index = Int(byte) - 43
-    guard index >= 0, index < base64Values.utf8CodeUnitCount else { return nil }
-    let value = unsafe base64Values.utf8Start[index] - 32
-    return value < 64 ? UInt32(value) : nil
-}
-
-private func appendDecoded(_ text: Span<UInt8>, to out: inout [UInt8]) -> Bool {
-    guard text.count % 4 == 0 else { return false }
-    guard text.count > 0 else { return true }
-    let before = out.count
-    var end = text.count
-    if text[end - 1] == UInt8(ascii: "=") { end -= 1 }
-    if text[end - 1] == UInt8(ascii: "=") { end -= 1 }
-
-    var bits: UInt32 = 0
-    for offset in 0..<end {
-        guard let value = base64Value(text[offset]) else {
-            out.removeSubrange(before...)
-            return false
-        }
-        bits = bits << 6 | value
-        if offset & 3 == 3 {
-            out.append(UInt8(truncatingIfNeeded: bits >> 16))
-            out.append(UInt8(truncatingIfNeeded: bits >> 8))
-            out.append(UInt8(truncatingIfNeeded: bits))
-        }
-    }
-    switch end & 3 {
-    case 0: return true
-    case 2 where bits & 0xF == 0:
-        out.append(UInt8(truncatingIfNeeded: bits >> 4))
-        return true
-    case 3 where bits & 0x3 == 0:
-        out.append(UInt8(truncatingIfNeeded: bits >> 10))
-        out.append(UInt8(truncatingIfNeeded: bits >> 2))
-        return true
-    default:
-        out.removeSubrange(before...)
-        return false
     }
 }

@@ -42,7 +42,7 @@ let package = Package(
         room("Wire", ["Consensus", "JSON", "CZlib"], settings: pure),
         room("KeyValue", ["JSON"], settings: pure),
         room("Journal", ["Wire", "Consensus", "JSON"], settings: pure),
-        room("Snapshot", ["Wire", "KeyValue", "Consensus", "JSON"], settings: pure),
+        room("Snapshot", ["Wire", "KeyValue", "Consensus", "JSON", "CZlib"], settings: pure),
         room(
             "Replica",
             [
@@ -79,7 +79,7 @@ let package = Package(
         tests("Wire", ["Consensus"]),
         tests("KeyValue", ["JSON"]),
         tests("Journal", ["Wire", "Consensus"]),
-        tests("Snapshot", ["Wire", "KeyValue", "Consensus"]),
+        tests("Snapshot", ["Wire", "KeyValue", "Consensus", "CZlib"]),
         tests("Replica", ["Wire", "Consensus", "KeyValue", "JSON"]),
         tests("API", ["HTTP", "JSON", "KeyValue"]),
         tests("Network", ["CLinux"]),

@@ -28,6 +28,7 @@ public struct SnapshotDecoder: ~Copyable {
     private var rows = RowReader()
     private var blocks: UInt64 = 0
     private let keepsRecords: Bool
+    private let hasBlocks: Bool
     /// Bytes of a line or a block that is not whole yet.
     private var pending: [UInt8] = []
     /// How many bytes it needs; nil: as many as there are up to a newline.
@@ -40,10 +41,18 @@ public struct SnapshotDecoder: ~Copyable {
         case over
     }
 
-    public init() { keepsRecords = true }
+    public init() { self.init(keepsRecords: true) }
 
-    /// `keepsRecords`: otherwise everything is checked in the same way, and the store stays empty.
-    init(keepsRecords: Bool) { self.keepsRecords = keepsRecords }
+    /// - Parameters:
+    ///   - keepsRecords: otherwise everything is checked in the same way, and the store stays empty.
+    ///   - hasBlocks: otherwise rows stand alone between the first line and the last, as in backups.
+    init(keepsRecords: Bool, hasBlocks: Bool = true) {
+        self.keepsRecords = keepsRecords
+        self.hasBlocks = hasBlocks
+    }
+
+    /// No line and no block is longer: the largest value that a node takes has 64 MiB.
+    static let lineBytesMax = 256 << 20
 
     /// How many rows were read so far.
     public var count: Int { restoration.count }
@@ -110,7 +119,7 @@ extension SnapshotDecoder {
             let used: Int?
             switch stage {
             case .head: used = try takeHead(rest)
-            case .block: used = try takeBlock(rest)
+            case .block: used = hasBlocks ? try takeBlock(rest) : try takeRows(rest)
             case .over: throw error(.trailing, at: 0)
             }
             guard let used else { break }
@@ -157,6 +166,7 @@ extension SnapshotDecoder {
         }
         do throws(WireError) {
             let (head, own) = try SnapshotBlockHead.read(bytes.extracting(0..<end + 1))
+            guard head.bytes <= UInt64(Self.lineBytesMax) else { throw WireError(offset: 0, problem: .limit) }
             let total = SnapshotBlockHead.lineBytes + Int(head.bytes)
             guard bytes.count >= total else {
                 wanted = total
@@ -182,6 +192,35 @@ extension SnapshotDecoder {
             left -= 1
         }
         guard rows.place == block.count else { throw WireError(offset: rows.place, problem: .count) }
+    }
+
+    /// Takes as many rows as there are whole ones, or the last line, where there are no blocks.
+    private mutating func takeRows(_ bytes: Span<UInt8>) throws(SnapshotError) -> Int? {
+        // {"end… or {"key…
+        if bytes.count > 2, bytes[2] == UInt8(ascii: "e") {
+            guard let end = try lineEnd(in: bytes, bytesMax: SnapshotEnd.lineBytesMax) else { return nil }
+            try takeEnd(bytes, upTo: end)
+            return end + 1
+        }
+        // Only whole lines are looked at.
+        var end = bytes.count
+        while end > 0, bytes[end - 1] != 0x0A { end -= 1 }
+        guard end > 0 else {
+            guard bytes.count < Self.lineBytesMax else { throw error(.length, at: 0) }
+            return nil
+        }
+        let lines = bytes.extracting(0..<end)
+        rows.start(at: 0)
+        do throws(WireError) {
+            repeat {
+                try rows.next(lines, into: &restoration)
+            } while rows.place + 2 < end && lines[rows.place + 2] != UInt8(ascii: "e")
+        } catch {
+            throw SnapshotError(error, from: self.bytes)
+        }
+        let used = rows.place
+        sum = checksum(bytes, in: 0..<used, after: sum)
+        return used
     }
 
     private mutating func takeEnd(_ bytes: Span<UInt8>, upTo newline: Int) throws(SnapshotError) {

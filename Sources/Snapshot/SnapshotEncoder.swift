@@ -6,8 +6,9 @@ public import Wire
 ///
 /// Works on its own copy of the store, so on any thread while writes go on. It holds one piece at a time.
 public struct SnapshotEncoder: Sendable {
-    private let head: SnapshotHead
+    let head: SnapshotHead
     private let store: Store
+    private let hasBlocks: Bool
     private var stage = Stage.head
     private var blocks: UInt64 = 0
     /// How many bytes were given out, and their checksum: once all were, those of the file.
@@ -29,15 +30,19 @@ public struct SnapshotEncoder: Sendable {
 
     /// - Precondition: the header is that of the store, as
     ///   `SnapshotHead.init(cluster:last:configuration:of:)` makes it.
-    public init(head: SnapshotHead, store: Store) {
+    public init(head: SnapshotHead, store: Store) { self.init(head: head, store: store, hasBlocks: true) }
+
+    /// `hasBlocks`: otherwise nothing but rows stands between the first line and the last, as in backups.
+    init(head: SnapshotHead, store: Store, hasBlocks: Bool) {
         precondition(head.keys == UInt64(store.count), "the header is that of the store")
         self.head = head
         self.store = store
+        self.hasBlocks = hasBlocks
     }
 
     /// The next piece: about 1 MiB, more where a value is larger; nil once the last line was given.
     public mutating func next() -> [UInt8]? {
-        var piece = Piece(sum: sum)
+        var piece = Piece(sum: sum, hasBlocks: hasBlocks)
         let range: KeyRange
         switch stage {
         case .head:
@@ -71,15 +76,18 @@ extension SnapshotEncoder {
     /// A piece that is being made.
     private struct Piece {
         private(set) var out: [UInt8] = []
-        /// The checksum up to the last whole line.
-        private(set) var sum: UInt32
+        private let hasBlocks: Bool
         private(set) var blocks: UInt64 = 0
+        /// The checksum up to `summed`.
+        private(set) var sum: UInt32
+        private var summed = 0
         /// Where the open block's head goes, and how many rows it has so far.
         private var block: Int?
         private var rows: UInt64 = 0
 
-        init(sum: UInt32) {
+        init(sum: UInt32, hasBlocks: Bool) {
             self.sum = sum
+            self.hasBlocks = hasBlocks
             out.reserveCapacity(pieceBytes + 2 * blockBytes)
         }
 
@@ -88,26 +96,27 @@ extension SnapshotEncoder {
 
         mutating func append(_ head: SnapshotHead) {
             head.encode(into: &out)
-            sum = checksum(out.span, in: 0..<out.count, after: sum)
+            addUp()
         }
 
         mutating func append(_ record: Record) {
-            let start: Int
-            if let block {
-                start = block
-            } else {
-                start = out.count
-                block = start
+            if hasBlocks, block == nil {
+                block = out.count
                 SnapshotBlockHead.reserve(in: &out)
             }
             Row.append(record, to: &out)
             rows += 1
-            if out.count - start >= blockBytes { endBlock() }
+            if let block, out.count - block >= blockBytes { endBlock() }
         }
 
+        /// Ends what has no end yet.
         mutating func endBlock() {
-            guard let start = block else { return }
+            guard let start = block else {
+                addUp()
+                return
+            }
             sum = SnapshotBlockHead.fill(&out, at: start, rows: rows, after: sum)
+            summed = out.count
             block = nil
             rows = 0
             blocks += 1
@@ -115,10 +124,15 @@ extension SnapshotEncoder {
 
         /// Appends the file's last line; `bytes` were in the pieces before.
         mutating func append(bytes: UInt64, blocks: UInt64, keys: UInt64) {
-            let start = out.count
-            SnapshotEnd(bytes: bytes + UInt64(start), file: sum, blocks: blocks, keys: keys).encode(
-                into: &out)
-            sum = checksum(out.span, in: start..<out.count, after: sum)
+            let end = SnapshotEnd(
+                bytes: bytes + UInt64(out.count), file: sum, blocks: blocks, keys: keys)
+            end.encode(into: &out)
+            addUp()
+        }
+
+        private mutating func addUp() {
+            sum = checksum(out.span, in: summed..<out.count, after: sum)
+            summed = out.count
         }
     }
 }

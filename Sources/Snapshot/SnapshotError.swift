@@ -47,7 +47,12 @@ extension SnapshotError.Problem {
 extension SnapshotError {
     /// What was found in bytes that begin at `base`.
     init(_ error: WireError, from base: UInt64) {
-        let problem: Problem = error.problem == .order ? .row : .line(error.problem)
+        let problem: Problem =
+            switch error.problem {
+            case .order: .row
+            case .limit: .length
+            case .form, .end, .number, .checksum, .padding, .entry, .count, .format: .line(error.problem)
+            }
         self.init(offset: base + UInt64(max(0, error.offset)), problem: problem)
     }
 }

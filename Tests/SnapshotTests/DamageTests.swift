@@ -38,7 +38,7 @@ struct DamageTests {
         var store = Store()
         for number in 0..<2_000 { store.put(Array("key \(number)".utf8), chance.bytes(400)) }
         let file = encoded(store)
-        let heads = file.indices.filter { file[$0...].prefix(10).elementsEqual(Array("{\"block\":{".utf8)) }
+        let heads = places(of: Array("{\"block\":{".utf8), in: file)
         #expect(heads.count > 5)
         for (start, end) in zip(heads, heads.dropFirst()) {
             var changed = file
@@ -63,12 +63,12 @@ struct DamageTests {
         var store = Store()
         for number in 0..<1_000 { store.put("key \(1_000 + number)", String(repeating: "v", count: 500)) }
         let file = encoded(store)
-        var places = file.indices.filter { file[$0...].prefix(10).elementsEqual(Array("{\"block\":{".utf8)) }
-        places.append(file.indices.last { file[$0...].prefix(7).elementsEqual(Array("{\"end\":".utf8)) } ?? 0)
-        let blocks = zip(places, places.dropFirst()).map { Array(file[$0..<$1]) }
+        var starts = places(of: Array("{\"block\":{".utf8), in: file)
+        starts += places(of: Array("{\"end\":".utf8), in: file)
+        let blocks = zip(starts, starts.dropFirst()).map { Array(file[$0..<$1]) }
         #expect(blocks.count > 3)
-        let head = Array(file[..<places[0]])
-        let end = Array(file[(places.last ?? 0)...])
+        let head = Array(file[..<starts[0]])
+        let end = Array(file[(starts.last ?? 0)...])
         func joined(_ blocks: [[UInt8]]) -> [UInt8] { head + blocks.flatMap { $0 } + end }
         #expect(refusal(joined(blocks)) == nil)
         #expect(refusal(joined(Array(blocks.dropFirst()))) != nil)

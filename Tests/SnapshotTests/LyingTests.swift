@@ -139,11 +139,16 @@ struct LyingTests {
     func hugeCounts() {
         let huge = Forged(keys: largestNumber, bytes: largestNumber, revision: largestNumber)
         #expect(refusal(huge.file(blocks: largestNumber, keys: largestNumber))?.problem == .count)
-        var forged = Forged(keys: 1, bytes: 2)
-        forged.raw("{\"block\":{\"sum\":\"00000000\",\"bytes\":9007199254740991,\"rows\":9007199254740991}}")
-        forged.raw(String(repeating: " ", count: 2) + "\n")
-        forged.raw(row("a"))
-        #expect(refusal(forged.file())?.problem == .end)
+        // A block that says it is larger than any can be, and one that never comes.
+        for (bytes, problem) in [
+            ("9007199254740991", SnapshotError.Problem.length), ("200000000", .end),
+        ] {
+            var forged = Forged(keys: 1, bytes: 2)
+            let head = "{\"block\":{\"sum\":\"00000000\",\"bytes\":\(bytes),\"rows\":9007199254740991}}"
+            let padding = String(repeating: " ", count: SnapshotBlockHead.lineBytes - 1 - head.utf8.count)
+            forged.raw("\(head)\(padding)\n\(row("a"))")
+            #expect(refusal(forged.file())?.problem == problem)
+        }
     }
 
     @Test("lines without an end are refused where one would have to be")

@@ -116,3 +116,16 @@ func refusal(_ file: [UInt8], pieceBytes: Int = 1 << 20) -> SnapshotError? {
         return error
     }
 }
+
+/// Where these bytes stand in others.
+func places(of wanted: [UInt8], in bytes: [UInt8]) -> [Int] {
+    var places: [Int] = []
+    bytes.withUnsafeBufferPointer { bytes in
+        for place in 0..<max(0, bytes.count - wanted.count + 1) where bytes[place] == wanted[0] {
+            var length = 1
+            while length < wanted.count, bytes[place + length] == wanted[length] { length += 1 }
+            if length == wanted.count { places.append(place) }
+        }
+    }
+    return places
+}

@@ -19,7 +19,7 @@ let house: [Room] = [
     pure("Wire", on: ["Consensus", "JSON", "CZlib"]),
     pure("KeyValue", on: ["JSON"]),
     pure("Journal", on: ["Wire", "Consensus", "JSON"]),
-    pure("Snapshot", on: ["Wire", "KeyValue", "Consensus", "JSON"]),
+    pure("Snapshot", on: ["Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),
     pure("Replica", on: ["Consensus", "Wire", "KeyValue", "DequeModule"]),
     pure("API", on: ["HTTP", "JSON", "KeyValue"]),
     pure("Simulation", on: ["Replica", "Journal", "Wire", "API", "Consensus", "KeyValue"]),

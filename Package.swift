@@ -28,6 +28,11 @@ func tests(_ room: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 let package = Package(
     name: "rast",
     products: [.executable(name: "rast", targets: ["rast"])],
+    traits: [
+        .trait(
+            name: "PlantedFaults",
+            description: "Faults in the product, to be chosen by name, that the simulator must notice.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),

@@ -55,6 +55,9 @@ public struct Membership: Hashable, Sendable {
     static func isMajority(of set: [NodeID], where holds: (NodeID) -> Bool) -> Bool {
         var count = 0
         for id in set where holds(id) { count += 1 }
+        #if PlantedFaults
+            if Planted.is(.wrongMajorityForEven) { return count > (set.count - 1) / 2 }
+        #endif
         return count > set.count / 2
     }
 }

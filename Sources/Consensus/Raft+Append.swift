@@ -21,6 +21,9 @@ struct Acknowledgement: Hashable, Sendable {
 extension Raft {
     /// A leader of the current term speaks: candidates give way, and the election timeout starts anew.
     mutating func hear(leader from: NodeID, into out: inout [Output]) {
+        #if PlantedFaults
+            if Planted.is(.candidateIgnoresLeader), election != nil { return }
+        #endif
         if leader != from || election != nil { follow(from, in: term, into: &out) }
         lastLeaderContact = now
         drawElectionDeadline()
@@ -51,7 +54,13 @@ extension Raft {
         }
         let through = append.after.index + append.count
         verified = max(verified, through)
+        #if PlantedFaults
+            if Planted.is(.appendCommitsUnverified) { advanceCommit(to: append.commit, into: &out) }
+        #endif
         advanceCommit(to: min(append.commit, verified), into: &out)
+        #if PlantedFaults
+            if standing == .damaged, Planted.is(.wholeTooEarly) { wholeAt = through }
+        #endif
         if standing == .damaged, append.wholeFor == boot { wholeAt = append.whole }
         acknowledgements.append(Acknowledgement(exchange: exchange, request: message, match: through))
         answerDurable(into: &out)
@@ -60,6 +69,11 @@ extension Raft {
     /// Takes the entries that are not here yet. An entry goes only where one of another term stands at its
     /// index; one that is committed never does, so an append that asks for that is false and refused.
     private mutating func take(_ append: Message.Append, into out: inout [Output]) -> Bool {
+        #if PlantedFaults
+            if Planted.is(.truncateWithoutConflict), append.after.index >= commit, append.count > 0 {
+                truncate(after: append.after.index, into: &out)
+            }
+        #endif
         let agreed = log.agreement(after: append.after.index, with: append.runs)
         let last = append.after.index + append.count
         guard agreed < last else { return true }
@@ -139,6 +153,9 @@ extension Raft {
     mutating func answerDurable(into out: inout [Output]) {
         var answered = 0
         for waiting in acknowledgements {
+            #if PlantedFaults
+                let durable = Planted.is(.acknowledgeBeforeSync) ? log.lastIndex : self.durable
+            #endif
             guard waiting.match <= durable else { break }
             answer(waiting.yes, to: waiting.request, waiting.exchange, into: &out)
             answered += 1
@@ -161,6 +178,9 @@ extension Raft {
     ) {
         if joinTerm(of: message, leader: message.from, into: &out), leadership == nil {
             hear(leader: message.from, into: &out)
+            #if PlantedFaults
+                if Planted.is(.heartbeatCommitsUnverified) { advanceCommit(to: commit, into: &out) }
+            #endif
             advanceCommit(to: min(commit, verified), into: &out)
         }
         // Before it is let in, a wiped node's word must not confirm a leader that it may have voted away.

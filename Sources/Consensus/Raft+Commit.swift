@@ -12,8 +12,14 @@ extension Raft {
 
     /// The highest index that a majority holds durably: this node by its own disk, peers by their word.
     private var quorumIndex: LogIndex {
+        #if PlantedFaults
+            if Planted.is(.commitWithoutMajority) { return durable }
+        #endif
         guard let peers = leadership?.peers else { return .zero }
         func match(_ voter: NodeID) -> LogIndex {
+            #if PlantedFaults
+                if voter == id, Planted.is(.countOwnBeforeSync) { return log.lastIndex }
+            #endif
             if voter == id { return durable }
             for peer in peers where peer.id == voter { return peer.match }
             return .zero
@@ -25,6 +31,9 @@ extension Raft {
     mutating func maybeCommit(into out: inout [Output]) {
         guard let leadership else { return }
         let index = quorumIndex
+        #if PlantedFaults
+            if Planted.is(.commitOlderTerm) { return advanceCommit(to: index, into: &out) }
+        #endif
         guard index >= leadership.firstIndex else { return }
         advanceCommit(to: index, into: &out)
     }
@@ -44,6 +53,9 @@ extension Raft {
 
     /// Heartbeats, check-quorum (thesis §6.2), flights that got no answer, transfers that take too long.
     mutating func tickLeader(into out: inout [Output]) {
+        #if PlantedFaults
+            if Planted.is(.checkQuorumOff) { leadership?.nextQuorumCheck = Instant(nanoseconds: .max) }
+        #endif
         guard let leadership else { return }
         if now >= leadership.nextQuorumCheck {
             guard membership.isQuorum(where: isHeard) else {

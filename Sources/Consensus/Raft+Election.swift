@@ -12,6 +12,12 @@ extension Raft {
     /// §5.2: drawn anew each time, so that split votes are rare and resolved quickly.
     mutating func drawElectionDeadline() {
         let base = settings.electionTimeout.nanoseconds
+        #if PlantedFaults
+            if Planted.is(.timeoutsNotRandom) {
+                electionDeadline = now + Interval(nanoseconds: base)
+                return
+            }
+        #endif
         let drawn = base + random.next(below: max(base, 1))
         electionDeadline = now + Interval(nanoseconds: drawn)
     }
@@ -29,6 +35,9 @@ extension Raft {
             if leader != nil { follow(nil, in: term, into: &out) }
             return
         }
+        #if PlantedFaults
+            if Planted.is(.preVoteOff) { return standForReal(isTransfer: false, into: &out) }
+        #endif
         failReads(into: &out)
         leader = nil
         election = Election(isPre: true, isTransfer: false, granted: [id])
@@ -58,6 +67,9 @@ extension Raft {
 
     /// Whether a leader was heard so lately that a vote now would only disturb it. A leader hears itself.
     private var isSticky: Bool {
+        #if PlantedFaults
+            if Planted.is(.stickinessOff) { return false }
+        #endif
         if leadership != nil { return true }
         guard leader != nil, let heard = lastLeaderContact else { return false }
         return now - heard < settings.electionTimeout
@@ -66,6 +78,9 @@ extension Raft {
     mutating func receivePreVote(
         _ message: Message, _ last: EntryID, _ exchange: Exchange, into out: inout [Output]
     ) {
+        #if PlantedFaults
+            let last = Planted.is(.voteForShorterLog) ? max(last, log.last) : last
+        #endif
         let grants =
             standing == .whole && !isSticky && message.term > term && last >= log.last
         // A yes echoes the term asked about; a no tells the term here, so that the asker can join it.
@@ -88,6 +103,9 @@ extension Raft {
         _ message: Message, _ last: EntryID, _ isTransfer: Bool, _ exchange: Exchange,
         into out: inout [Output]
     ) {
+        #if PlantedFaults
+            let last = Planted.is(.voteForShorterLog) ? max(last, log.last) : last
+        #endif
         // A node that must not vote, or hears a live leader, does not even take the newer term: it would
         // bring that leader down. One that its own log does not call a voter votes: the candidate's log may
         // know better, and need it (thesis §4.1).
@@ -97,6 +115,11 @@ extension Raft {
             return
         }
         let isNewer = message.term > term
+        #if PlantedFaults
+            if Planted.is(.voteTwice), leader == nil {
+                hard = HardState(term: term, vote: nil, count: hard.count)
+            }
+        #endif
         let mayVote = isNewer || leader == nil && (hard.vote == nil || hard.vote == message.from)
         let grants = mayVote && last >= log.last
         if isNewer {
@@ -119,6 +142,13 @@ extension Raft {
     }
 
     private mutating func count(_ voter: NodeID, into out: inout [Output]) {
+        #if PlantedFaults
+            if Planted.is(.countVotesTwice), let election {
+                let isEnough = election.granted.count + 1 > membership.voters.count / 2
+                self.election?.granted = isEnough ? membership.voters : election.granted + [voter]
+                return maybeWin(into: &out)
+            }
+        #endif
         guard membership.isVoter(voter), election?.granted.contains(voter) == false else { return }
         election?.granted.append(voter)
         maybeWin(into: &out)

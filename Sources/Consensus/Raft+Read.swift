@@ -48,6 +48,11 @@ extension Raft {
             out.append(.unreadable(id))
             return
         }
+        #if PlantedFaults
+            if Planted.is(.readWithoutRound) { return out.append(.readable(id, commit)) }
+            if Planted.is(.readJoinsOldRound) { return joinRoundUnderWay(id) }
+            if Planted.is(.readBeforeFirstEntry) { return readInNextRound(id, into: &out) }
+        #endif
         leadership?.rounds.waiting.append(
             Rounds.Waiting(asker: .own(id), index: .zero, round: 0))
     }
@@ -78,6 +83,12 @@ extension Raft {
         leadership?.nextHeartbeat = now + settings.heartbeat
         for at in (leadership?.peers ?? []).indices {
             guard let peer = leadership?.peers[at] else { continue }
+            #if PlantedFaults
+                if Planted.is(.heartbeatCommitsUnverified) {
+                    send(.heartbeat(commit: commit, round: round), to: peer.id, into: &out)
+                    continue
+                }
+            #endif
             send(.heartbeat(commit: min(commit, peer.match), round: round), to: peer.id, into: &out)
         }
         maybeFinishRound(into: &out)

@@ -153,6 +153,9 @@ extension Raft {
         else { return nil }
         guard known.knows(message.boot) else { return nil }
         leadership?.peers[at].lastHeard = now
+        #if PlantedFaults
+            if Planted.is(.keepMatchAcrossBoots), known.boot != nil { return at }
+        #endif
         if known.boot != message.boot {
             meet(message.boot, of: at)
             if known.boot != nil { leadership?.peers[at].probe(from: log.lastIndex.next) }
@@ -202,6 +205,9 @@ extension Raft {
         guard let at = peer(answering: message, into: &out), let progress = leadership?.peers[at] else {
             return
         }
+        #if PlantedFaults
+            if Planted.is(.rejectionIgnored) { return }
+        #endif
         leadership?.peers[at].flights = max(0, progress.flights - 1)
         leadership?.peers[at].flightSince = now
         // An answer to something older than what is known by now says nothing.

@@ -21,6 +21,14 @@ extension Raft {
 
     /// Whether `message` is of a term that counts here: an older one does not, a newer one is joined first.
     mutating func joinTerm(of message: Message, leader: NodeID? = nil, into out: inout [Output]) -> Bool {
+        #if PlantedFaults
+            if Planted.is(.staleLeaderServes), leadership != nil, message.body.isAnswer, message.term > term {
+                return true
+            }
+            if Planted.is(.appendOfOlderTerm), case .append = message.body, message.term < term {
+                return true
+            }
+        #endif
         if message.term > term { follow(leader, in: message.term, into: &out) }
         return message.term == term
     }
@@ -52,6 +60,9 @@ extension Raft {
 
     /// A request or answer leaves now, or once this node's term and vote are on disk.
     mutating func emit(_ output: Output, into out: inout [Output]) {
+        #if PlantedFaults
+            if Planted.is(.voteWithoutPersisting) { return out.append(output) }
+        #endif
         if hardDurable == hard.count {
             out.append(output)
         } else if held.count < settings.heldMax {

@@ -107,6 +107,9 @@ public struct Raft: Sendable {
         self.configurations = configurations
         membership = last.membership
         configurationIndex = last.index
+        #if PlantedFaults
+            let standing = Planted.is(.damagedVotes) && standing == .damaged ? .whole : standing
+        #endif
         self.boot = boot
         self.standing = standing
         // Entries of a term may be on disk before the term itself was: the node was in that term, and had not

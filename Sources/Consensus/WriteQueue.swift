@@ -23,6 +23,9 @@ struct WriteQueue: Hashable, Sendable {
     }
 
     mutating func cut(after index: LogIndex) {
+        #if PlantedFaults
+            if Planted.is(.lateCompletionCounts) { return }
+        #endif
         for at in done..<writes.count { writes[at].through = min(writes[at].through, index) }
     }
 

@@ -127,6 +127,14 @@ struct Folders {
                 held: HardState(term: term, vote: nil, count: 0), count: 0, slot: 0, isNew: true,
                 isWiped: isWiped)
         }
+        #if PlantedFaults
+            if Planted.is(.loseVoteAtRecovery) {
+                return Journal.Vote(
+                    held: HardState(term: max(slot.term, term), vote: nil, count: slot.count),
+                    count: slot.count,
+                    slot: 1 - slotPlace, isNew: false, isWiped: slot.isWiped)
+            }
+        #endif
         let isStale = slot.boot < boot || slot.term < term
         let held =
             isStale

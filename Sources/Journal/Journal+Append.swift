@@ -70,6 +70,9 @@ extension Journal {
     /// The commit index that a head may state: entries that still wait may replace what is on disk, and what
     /// they replace must not be taken for committed.
     var commitToState: LogIndex {
+        #if PlantedFaults
+            if Planted.is(.commitStatedAhead) { return commit }
+        #endif
         var index = commit
         for next in gathered where next.count > 0 { index = min(index, next.first.previous) }
         return index

@@ -42,7 +42,12 @@ extension Journal {
         node: NodeID, settings: Settings, _ folder: Folders, _ log: Recovery
     ) throws(RecoveryError) -> (journal: Journal, recovered: Recovered) {
         let highest = max(folder.slot?.boot ?? Boot(0), folder.boot)
-        let boot = Boot(highest.rawValue + 1)
+        #if PlantedFaults
+            let isKept = Planted.is(.bootNotRaised) && highest > Boot(0)
+            let boot = Boot(highest.rawValue + (isKept ? 0 : 1))
+        #else
+            let boot = Boot(highest.rawValue + 1)
+        #endif
         let vote = folder.vote(loggedIn: log.term, last: log.last.term)
         let damage = log.damage ?? folder.damage
         // After damage nothing is unstated; before it, what no head states to be durable is written again.

@@ -29,6 +29,9 @@ extension Journal {
     /// Opens a segment whose first batches hold these blocks (or none, to carry on the commit index).
     private mutating func openSegment(rewriting blocks: [Block], into operations: inout [Operation]) {
         guard let number = spare?.number else { return }
+        #if PlantedFaults
+            let blocks = Planted.is(.noRewriteAtStart) ? [] : blocks
+        #endif
         let base = sequence
         var pieces: [Piece] = []
         var bytes = 0

@@ -58,6 +58,9 @@ extension Journal {
         var page: [UInt8] = []
         page.reserveCapacity(pageBytes)
         encodeVote(count: vote.count, into: &page)
+        #if PlantedFaults
+            if Planted.is(.voteSlotNotAlternated) { vote.slot = 0 }
+        #endif
         give(
             .write(.vote, offset: vote.slot * UInt64(pageBytes), [Piece(page)], isSynced: true), effect,
             to: &operations)

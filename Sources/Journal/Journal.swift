@@ -149,6 +149,9 @@ public struct Journal: Sendable {
     mutating func give(
         _ action: Operation.Action, _ effect: Effect = .none, to operations: inout [Operation]
     ) {
+        #if PlantedFaults
+            let action = action.planted
+        #endif
         operationCount += 1
         underWay.append(UnderWay(id: operationCount, effect: effect))
         operations.append(Operation(id: operationCount, action: action))

@@ -39,6 +39,9 @@ struct Recovery {
             } else {
                 try findLaterHeads(&reader, number: number, after: offset)
             }
+            #if PlantedFaults
+                if Planted.is(.damageTakenForTornTail) { break }
+            #endif
             guard sequence < min(durable, limit ?? .max) else { break }
             // `rast log` reads while the node writes: a batch that was torn when it was looked at was whole
             // before a later head stated it durable. What is still not whole now is damaged.
@@ -69,6 +72,9 @@ struct Recovery {
 
     /// The header of this segment is not whole. What it held was durable.
     mutating func lose(_ reason: Damage.Reason, segment number: UInt64) {
+        #if PlantedFaults
+            if Planted.is(.damageTakenForTornTail) { return }
+        #endif
         damage = damage(reason, number, 0)
     }
 
@@ -175,6 +181,15 @@ struct Recovery {
     ) throws(RecoveryError) {
         let commit = min(stated, last.index)
         guard commit > given else { return }
+        #if PlantedFaults
+            if Planted.is(.appliedIndexApart) {
+                if given.next < commit {
+                    try window.forEach(from: given.next, through: commit.previous, onEntry)
+                }
+                given = commit
+                return
+            }
+        #endif
         try window.forEach(from: given.next, through: commit, onEntry)
         given = commit
     }

@@ -63,9 +63,22 @@ struct FirstStart: Sendable {
             return nil
         }
         if hasMetHistory {
+            #if PlantedFaults
+                if Planted.is(.wipedVotes) {
+                    guard storing == nil else { return nil }
+                    storing = known.compactMap(\.cluster).first
+                    return storing
+                }
+            #endif
             isWiped = true
             return nil
         }
+        #if PlantedFaults
+            if Planted.is(.firstStartWithoutAll), storing == nil, known.count * 2 >= peers.count {
+                storing = draw
+                return draw
+            }
+        #endif
         guard storing == nil, known.count == peers.count else { return nil }
         let existing = known.compactMap(\.cluster)
         if let first = existing.first {
@@ -77,6 +90,9 @@ struct FirstStart: Sendable {
         } else if peers.allSatisfy({ node < $0 }) {
             storing = draw
         }
+        #if PlantedFaults
+            if Planted.is(.identityBeforeSync) { cluster = storing }
+        #endif
         return storing
     }
 

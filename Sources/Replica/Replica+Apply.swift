@@ -8,6 +8,12 @@ extension Replica {
         while applied < index {
             let next = applied.next
             var reply = Reply.none
+            #if PlantedFaults
+                if let reply = applyPlanted(next) {
+                    answerWaiting(for: next, reply)
+                    continue
+                }
+            #endif
             let isHere = cache.withCommand(at: next) { reply = store.apply($0, index: next.rawValue) }
             guard isHere else { preconditionFailure("what is not applied is in the cache") }
             applied = next

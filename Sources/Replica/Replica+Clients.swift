@@ -11,6 +11,12 @@ extension Replica {
     ) {
         guard let place = propose(for: ticket, until: deadline) else { return }
         let time = stamp.time(at: now)
+        #if PlantedFaults
+            if Planted.is(.proposeTwice) {
+                proposeTwice(key, value, at: place)
+                return
+            }
+        #endif
         let before = cache.bytes
         cache.append(index: place.index, term: place.term) {
             Command.appendPut(

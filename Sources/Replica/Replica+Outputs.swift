@@ -53,6 +53,9 @@ extension Replica {
         cache.truncate(after: index)
         proposalBytes = max(0, proposalBytes - (before - cache.bytes))
         handed = min(handed, index)
+        #if PlantedFaults
+            if Planted.is(.cutMeansNotApplied) { refuseWrites(after: index) }
+        #endif
         waiting.cut(after: index)
     }
 

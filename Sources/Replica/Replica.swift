@@ -149,6 +149,13 @@ public struct Replica: Sendable {
         }
         guard self.now >= nextExpiry else { return }
         nextExpiry = self.now + .milliseconds(10)
+        #if PlantedFaults
+            if Planted.is(.timeoutMeansNotApplied) {
+                waiting.expire(
+                    self.now, write: { effects.append(.failed($0, .timedOut(.notApplied))) },
+                    read: { effects.append(.failed($0, .timedOut(.notApplied))) })
+            }
+        #endif
         waiting.expire(
             self.now, write: { effects.append(.failed($0, .timedOut(.unknown))) },
             read: { effects.append(.failed($0, .timedOut(.notApplied))) })

@@ -64,6 +64,9 @@ struct Waiting: Sendable {
         while let first = writes.first, first.index <= index {
             writes.removeFirst()
             guard !first.isOver else { continue }
+            #if PlantedFaults
+                let term = Planted.is(.answerWrongWaiter) ? first.term : term
+            #endif
             if first.index == index, first.term == term {
                 ticket = first.ticket
             } else {
@@ -72,6 +75,9 @@ struct Waiting: Sendable {
         }
         guard !orphans.isEmpty else { return ticket }
         for orphan in orphans where orphan.index <= index && !orphan.isOver {
+            #if PlantedFaults
+                let term = Planted.is(.answerWrongWaiter) ? orphan.term : term
+            #endif
             if orphan.index == index, orphan.term == term {
                 ticket = orphan.ticket
             } else {
@@ -89,6 +95,9 @@ struct Waiting: Sendable {
 
     /// The read may be answered at `index`: its ticket if that is applied already; otherwise it is parked.
     mutating func allow(_ id: ReadID, at index: LogIndex, applied: LogIndex) -> Ticket? {
+        #if PlantedFaults
+            if Planted.is(.readBeforeApplied) { return finish(id) }
+        #endif
         guard index > applied else { return finish(id) }
         guard id.rawValue >= firstRead, Int(id.rawValue - firstRead) < reads.count else { return nil }
         let at = Int(id.rawValue - firstRead)

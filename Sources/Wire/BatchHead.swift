@@ -111,6 +111,9 @@ public struct BatchHead: Hashable, Sendable {
             guard let total, total <= bytes.count - line.lowerBound else {
                 throw WireError(offset: bytes.count, problem: .end)
             }
+            #if PlantedFaults
+                if Planted.is(.ignoreBatchChecksum) { return }
+            #endif
             guard checksum(bytes, in: covered..<entries.upperBound) == sum else {
                 throw WireError(offset: line.lowerBound, problem: .checksum)
             }

@@ -8,8 +8,11 @@ internal import Wire
 extension Cluster {
     /// After every turn of a node.
     func check(_ node: SimulatedNode) throws(Violation) {
-        node.replica?.checkInvariants()
-        guard let applied = node.replica?.applied, let term = node.replica?.raft.term else { return }
+        node.process?.replica.checkInvariants()
+        guard let applied = node.process?.replica.applied, let term = node.process?.replica.raft.term else {
+            return
+        }
+        try checkDurable(node)
         let through = Int(applied.rawValue)
         guard through <= node.log.count else {
             throw Violation("apply: node \(node.place + 1) applied \(through), which its journal never got")
@@ -20,13 +23,41 @@ extension Cluster {
                     node.log[index - 1], at: index, on: node.place, in: term.rawValue, of: nodes.count)
             }
             node.checked = through
-            if let hash = node.replica?.store.hash {
+            if let hash = node.process?.replica.store.hash {
                 try table.applied(hash: hash, through: through, on: node.place)
             }
         }
-        if node.replica?.raft.role == .leader {
+        if node.process?.replica.raft.role == .leader {
             try table.leads(node.place, in: term.rawValue, with: node.log)
+            try checkCommitment(node, in: term)
         }
+    }
+
+    /// §5.4.2: a leader commits by counting only what is of its own term.
+    private func checkCommitment(_ node: SimulatedNode, in term: Term) throws(Violation) {
+        guard let process = node.process else { return }
+        let commit = process.replica.raft.commit
+        let before = node.led
+        node.led = (term.rawValue, commit)
+        guard before.term == term.rawValue, before.commit < commit else { return }
+        let its = process.replica.raft.log.term(at: commit)
+        guard its == term else {
+            throw Violation(
+                "commitment: node \(node.place + 1) leads term \(term) and commits \(commit), which is of "
+                    + "term \(its ?? .zero)")
+        }
+    }
+
+    /// A node that was damaged calls itself whole: it has again whatever was committed and on its disk.
+    func checkRepaired(_ node: SimulatedNode) throws(Violation) {
+        for (at, record) in node.owed.enumerated() where at < table.committed.count {
+            guard table.committed[at].record == record else { break }
+            guard at < node.durable.log.count, node.durable.log[at] == record else {
+                throw Violation(
+                    "repair: node \(node.place + 1) calls itself whole without \(record.term).\(at + 1)")
+            }
+        }
+        node.owed = []
     }
 
     // Recovery ---------------------------------------------------------------------------------------------
@@ -54,6 +85,7 @@ extension Cluster {
                 }
                 node.health = .whole
             } else {
+                if node.owed.count < node.durable.log.count { node.owed = node.durable.log }
                 // What is left may be an older log, with entries that were replaced later; never a new one.
                 if let last = read.log.last { try table.saw(last, at: read.log.count, on: node.place) }
                 guard isVoteKept(read, node.durable) || node.maybe.map({ isVoteKept(read, $0) }) ?? false
@@ -85,7 +117,7 @@ extension Cluster {
 
     /// Before the first message to a peer, everything recovered must survive the next power loss.
     func started(_ node: SimulatedNode) throws(Violation) {
-        guard let hard = node.replica?.raft.hard else { return }
+        guard let hard = node.process?.replica.raft.hard else { return }
         let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: node.log)
         if node.health == .whole { try checkSurvival(of: state, on: node) }
         node.isStarted = true
@@ -167,7 +199,8 @@ extension Cluster {
         let index = Int(match.rawValue)
         guard index <= node.durable.log.count else { throw broken }
         let leader = nodes[Int(message.to.rawValue) - 1]
-        guard index > 0, leader.replica?.raft.role == .leader, leader.replica?.raft.term == message.term,
+        guard index > 0, leader.process?.replica.raft.role == .leader,
+            leader.process?.replica.raft.term == message.term,
             leader.isStarted
         else { return }
         guard index <= leader.log.count, leader.log[index - 1] == node.durable.log[index - 1] else {

@@ -12,6 +12,8 @@ final class SimulatedClient {
     /// Its call in the history, while one is under way.
     var call: Int?
     var tries = 0
+    /// The highest revision that anybody had been told of when the call began.
+    var seenByAll = Revision.empty
     /// By key: what it saw last.
     var seen: [Call.Found?] = Array(repeating: nil, count: Cluster.keys.count)
     /// Calls that were answered after the faults had ended.
@@ -29,6 +31,8 @@ struct Attempt {
     let client: Int
     let call: Int
     let node: Int
+    /// The entry that the node made of it, if it led.
+    var proposed: EntryID?
     var isDone = false
 }
 
@@ -46,14 +50,30 @@ enum Response {
 extension Cluster {
     static let keys = ["a", "b/1", "b/2", "key \"quoted\"\n", "ключ"].map { Array($0.utf8) }
 
-    func begin(_ client: SimulatedClient) {
-        guard client.call == nil, isChaos || client.calmCalls < 2 else { return }
+    /// One call or several at the same moment, by clients that have nothing under way; and the next ones
+    /// so much later.
+    func beginCalls() {
+        let count = 1 + random.index(Int(odds.burstMax))
+        for _ in 0..<count {
+            let start = random.index(clients.count)
+            for place in clients.indices {
+                let client = clients[(start + place) % clients.count]
+                guard client.call == nil, now < runEnd || client.calmCalls < 2 else { continue }
+                begin(client)
+                break
+            }
+        }
+        queue.add(.clientTurn, at: after(random.draw(1...2 * Self.callPause * UInt64(count))))
+    }
+
+    private func begin(_ client: SimulatedClient) {
         let key = client.random.index(Self.keys.count)
         let number = history.calls.count
         var action = Call.Action.read
         var condition = Call.Condition.none
         let draw = client.random.index(100)
-        if isChaos ? draw >= 45 : client.calmCalls == 0 {
+        let readsMax = watch.isOn && watch.isReadMostly ? 98 : 45
+        if isChaos || client.calmCalls > 1 ? draw >= readsMax : client.calmCalls == 0 {
             action = draw >= 93 ? .delete : .put(value: UInt64(number))
             if draw % 4 == 1 { condition = .isAbsent }
             if draw % 4 == 2, let seen = client.seen[key] {
@@ -67,8 +87,10 @@ extension Cluster {
                 key: key, action: action, condition: condition, invoked: stamp, returned: nil,
                 outcome: .unknown))
         client.call = number
+        client.seenByAll = highestSeen
         client.tries = 0
-        if client.random.happens(150_000) { client.node = client.random.index(nodes.count) }
+        if client.random.happens(150_000) { client.node = anyNode(&client.random) }
+        if watch.isOn { watch.calls.append((number, now)) }
         attempt(client)
     }
 
@@ -78,10 +100,10 @@ extension Cluster {
         let number = attempts.count
         attempts.append(Attempt(client: client.place, call: call, node: client.node))
         trace.begin(now)
-        trace.text("c", UInt64(client.place))
-        trace.text(" asks n", UInt64(client.node) + 1)
-        trace.text(" for call ", UInt64(call))
-        trace.text(" \(history.calls[call].action) k", UInt64(history.calls[call].key))
+        trace.text("client ", UInt64(client.place) + 1)
+        trace.text(" asks ", UInt64(client.node) + 1)
+        trace.text("  call ", UInt64(call))
+        trace.call(history.calls[call])
         trace.end()
         let patience = client.random.draw(800 * Self.millisecond...4_000 * Self.millisecond)
         queue.add(.clientTimeout(attempt: number), at: after(patience))
@@ -108,7 +130,11 @@ extension Cluster {
         let call = history.calls[attempt.call]
         let ticket = Ticket(UInt64(number))
         let deadline = node.clock(at: now) + .milliseconds(node.random.draw(300...3_000))
+        let before = node.process?.replica.raft.log.lastIndex
         give(call, to: node, ticket, deadline)
+        if let last = node.process?.replica.raft.log.last, last.index != before {
+            attempts[number].proposed = EntryID(term: last.term, index: before?.next ?? last.index)
+        }
         if sabotage == .writeTwice, case .put = call.action, call.condition == .none {
             give(call, to: node, Ticket(UInt64(1 << 40)), deadline)
         }
@@ -128,16 +154,17 @@ extension Cluster {
             if sabotage == .readWithoutRound {
                 send(response: read(node, key), to: ticket)
             } else {
-                node.replica?.read(
+                node.process?.replica.read(
                     for: ticket, until: deadline, byAsking: node.random.happens(300_000))
             }
         case .put(let value):
             let bytes = Self.bytes(of: value)
-            node.replica?.put(
+            node.process?.replica.put(
                 key: key.span, value: bytes.span, contentType: Self.contentType.span,
                 precondition: precondition, for: ticket, until: deadline)
         case .delete:
-            node.replica?.delete(key: key.span, precondition: precondition, for: ticket, until: deadline)
+            node.process?.replica.delete(
+                key: key.span, precondition: precondition, for: ticket, until: deadline)
         }
     }
 
@@ -160,8 +187,10 @@ extension Cluster {
     }
 
     private func read(_ node: SimulatedNode, _ key: [UInt8]) -> Response {
-        let revision = node.replica?.store.revision ?? .empty
-        guard let record = node.replica?.store.record(key.span) else { return .read(nil, at: revision) }
+        let revision = node.process?.replica.store.revision ?? .empty
+        guard let record = node.process?.replica.store.record(key.span) else {
+            return .read(nil, at: revision)
+        }
         // A value that no call wrote stands out as a number that is none's.
         let found = Call.Found(
             value: Self.value(of: record.value) ?? UInt64(UInt32.max), revision: record.revision,
@@ -204,29 +233,35 @@ extension Cluster {
         guard client.call == attempts[number].call else { return }
         switch response {
         case .lost: finish(client, .unknown)
-        case .unreachable: again(client, at: client.random.index(nodes.count))
+        case .unreachable: again(client, at: anyNode(&client.random))
         case .read(let found, let revision):
             client.seen[history.calls[attempts[number].call].key] = found
             finish(client, .read(found, at: revision))
-        case .replied(let reply, let revision): finish(client, Self.outcome(of: reply, revision))
+        case .replied(let reply, let revision):
+            guard let outcome = Self.outcome(of: reply, revision) else {
+                pending = Violation("reply: a write is answered with \(reply)")
+                return
+            }
+            noteWritten()
+            finish(client, outcome)
         case .failed(let failure): failed(client, failure)
         }
     }
 
-    private static func outcome(of reply: Reply, _ revision: Revision) -> Call.Outcome {
+    private static func outcome(of reply: Reply, _ revision: Revision) -> Call.Outcome? {
         switch reply {
         case .written(let created, let own, let createdRevision, let version):
             .written(created: created, revision: own, createdRevision: createdRevision, version: version)
         case .deleted(let count, let own): .deleted(count: count, revision: own)
         case .conditionFailed(let current): .conditionFailed(current: current, at: revision)
-        case .none, .malformed: .refused
+        case .none, .malformed: nil
         }
     }
 
     private func failed(_ client: SimulatedClient, _ failure: Failure) {
         switch failure {
         case .notLeader(let leader): again(client, at: Int(leader.rawValue) - 1)
-        case .noLeader, .overloaded: again(client, at: client.random.index(nodes.count))
+        case .noLeader, .overloaded: again(client, at: anyNode(&client.random))
         case .timedOut(.unknown):
             if sabotage == .claimApplied { return claimApplied(client) }
             finish(client, sabotage == .claimNotApplied ? .refused : .unknown)
@@ -259,15 +294,24 @@ extension Cluster {
     private func finish(_ client: SimulatedClient, _ outcome: Call.Outcome) {
         guard let call = client.call else { return }
         client.call = nil
+        if let position = history.calls[call].with(outcome).position {
+            highestSeen = max(highestSeen, position.revision)
+            if position.revision < client.seenByAll
+                || position.isChange && position.revision == client.seenByAll
+            {
+                pending = Violation(
+                    "linearizability: call \(call) is answered at revision \(position.revision), and began "
+                        + "when \(client.seenByAll) had been told of")
+            }
+        }
         stamp += 1
         history.calls[call].outcome = outcome
         if outcome != .unknown { history.calls[call].returned = stamp }
         trace.begin(now)
-        trace.text("c", UInt64(client.place))
-        trace.text(" call ", UInt64(call))
-        trace.text(" \(outcome)")
+        trace.text("client ", UInt64(client.place) + 1)
+        trace.text("  call ", UInt64(call))
+        trace.outcome(outcome)
         trace.end()
         if !isChaos, outcome != .unknown, outcome != .refused { client.calmCalls += 1 }
-        queue.add(.clientTurn(client.place), at: after(client.random.longTailed(odds.thinkTime)))
     }
 }

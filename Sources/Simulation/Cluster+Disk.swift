@@ -15,6 +15,7 @@ extension Cluster {
             counts.count(.syncSlow)
             time = node.random.draw(20 * Self.millisecond...1_500 * Self.millisecond)
         }
+        if node.diskStalledUntil > now { time += node.diskStalledUntil - now }
         queue.add(.disk(node.place, life: node.life), at: after(time))
         if node.crashesInOperation {
             node.crashesInOperation = false
@@ -37,13 +38,13 @@ extension Cluster {
             fail(operation, node)
         }
         trace.begin(now)
-        trace.text("n", UInt64(node.place) + 1)
-        trace.text(failure == nil ? " did " : " failed to ")
-        trace.text(operation.action.summary)
+        trace.node(node.place)
+        trace.text(failure == nil ? "did " : "failed to ")
+        trace.operation(operation.action)
         trace.end()
         tell(node)
         var completions: [Completion] = []
-        node.journal?.completed(
+        node.process?.journal.completed(
             operation.id, failure: failure, into: &completions, operations: &node.operations)
         for completion in completions { try take(completion, node) }
         startDisk(node)
@@ -106,7 +107,9 @@ extension Cluster {
         switch action {
         case .write(let file, _, _, true):
             guard node.disk.isNameSynced(file) else { return }
-            guard let first = try node.durable.take(action) else { return }
+            let first = try node.durable.take(action)
+            if node.health == .whole { try checkStated(node.durable.stated, by: node) }
+            guard let first else { return }
             for index in first...max(first, node.durable.log.count) where index <= node.durable.log.count {
                 try table.becameDurable(node.durable.log[index - 1], at: index, on: node.place)
             }
@@ -121,31 +124,18 @@ extension Cluster {
         switch completion {
         case .started:
             try started(node)
-            node.replica?.started()
-        case .persisted(let write): node.replica?.persisted(write)
-        case .stored(let hard): node.replica?.stored(hard)
-        case .storedIdentity: node.replica?.storedIdentity()
+            node.process?.replica.started()
+        case .persisted(let write): node.process?.replica.persisted(write)
+        case .stored(let hard): node.process?.replica.stored(hard)
+        case .storedIdentity: node.process?.replica.storedIdentity()
         case .storedDamage, .stopped: return
         case .clearedDamage:
+            try checkRepaired(node)
             if node.health == .damaged { node.health = .whole }
-            node.replica?.clearedDamage()
+            node.process?.replica.clearedDamage()
         case .failed:
             node.hasDiskFailed = true
-            node.replica?.diskFailed()
-        }
-    }
-}
-
-extension Operation.Action {
-    /// For the trace.
-    var summary: String {
-        switch self {
-        case .write(let file, let offset, let pieces, _):
-            "write \(file) at \(offset) \(pieces.reduce(0) { $0 + $1.count })"
-        case .prepare(let file, let offset, let bytes): "prepare \(file) at \(offset) \(bytes)"
-        case .rename(let file, let other): "rename \(file) to \(other)"
-        case .remove(let file): "remove \(file)"
-        case .syncFolder(let folder): "sync folder \(folder)"
+            node.process?.replica.diskFailed()
         }
     }
 }

@@ -11,34 +11,34 @@ extension Cluster {
         trace.begin(now)
         trace.text("faults end")
         trace.end()
-        var calm = Odds.calm
-        calm.messageTime = min(odds.messageTime, Self.millisecond)
-        calm.diskTime = min(odds.diskTime, 2 * Self.millisecond)
-        odds = calm
+        odds.calm()
         for at in cut.indices { cut[at] = false }
         for node in nodes {
             node.crashesInOperation = false
+            node.pausesInRound = false
+            node.diskStalledUntil = 0
             node.setClock(rate: 1_000, at: now)
             if node.isPaused { queue.add(.wake(node.place), at: after(Self.millisecond)) }
         }
-        for client in clients where client.call == nil { queue.add(.clientTurn(client.place), at: now) }
     }
 
     /// Whether everything is well by now; a node whose disk has failed is started anew by its operator.
     func checkEnd() throws(Violation) {
         guard now >= nextEndCheck else { return }
-        nextEndCheck = after(20 * Self.millisecond)
+        nextEndCheck = after(50 * Self.millisecond)
         for node in nodes where node.isUp && !node.isPaused {
-            if node.hasDiskFailed || node.replica?.raft.standing == .retired { crash(node, isPower: false) }
+            if node.hasDiskFailed || node.process?.replica.raft.standing == .retired {
+                crash(node, isPower: false)
+            }
         }
         if let problem = unrest() {
-            guard now - calmSince <= Self.recoveryMax else {
+            guard now < max(calmSince + Self.recoveryMax, runEnd + Self.recoveryMax / 4) else {
                 throw Violation(
-                    "liveness: \(Self.recoveryMax / 1_000_000_000) s after the faults: \(problem)")
+                    "liveness: \((now - calmSince) / 1_000_000_000) s after the faults: \(problem)")
             }
             return
         }
-        isOver = true
+        isOver = now >= runEnd
     }
 
     /// The nodes that must be well at the end.
@@ -52,23 +52,27 @@ extension Cluster {
         var hash: UInt64?
         var leaders = 0
         for node in expected {
-            guard node.isUp, node.isStarted, !node.isPaused, let its = node.replica?.applied else {
+            guard node.isUp, node.isStarted, !node.isPaused, let its = node.process?.replica.applied else {
                 return "node \(node.place + 1) is not up"
             }
-            guard node.health == .whole || node.replica?.raft.standing == .whole else {
+            guard node.health == .whole || node.process?.replica.raft.standing == .whole else {
                 return "node \(node.place + 1) is not whole"
             }
             guard applied == nil || applied == its else {
                 return "node \(node.place + 1) has applied \(its), another one \(applied ?? .zero)"
             }
             applied = its
-            guard hash == nil || hash == node.replica?.store.hash else {
+            guard hash == nil || hash == node.process?.replica.store.hash else {
                 return "node \(node.place + 1) has another store"
             }
-            hash = node.replica?.store.hash
-            if node.replica?.raft.role == .leader { leaders += 1 }
+            hash = node.process?.replica.store.hash
+            if node.process?.replica.raft.role == .leader { leaders += 1 }
+            guard node.process?.replica.view.leader != nil else {
+                return "node \(node.place + 1) knows no leader"
+            }
         }
         guard leaders > 0 else { return "nobody leads" }
+        guard now >= runEnd else { return nil }
         for client in clients where client.call != nil || client.calmCalls < 2 {
             return "client \(client.place) has no answer"
         }
@@ -80,7 +84,7 @@ extension Cluster {
 
     /// The whole history, by revisions and, key by key, without them.
     func checkHistory() throws(Violation) {
-        if let leader = expected.first(where: { $0.replica?.raft.role == .leader }) {
+        if let leader = expected.first(where: { $0.process?.replica.raft.role == .leader }) {
             for key in Self.keys.indices { finalRead(leader, key: key) }
         }
         if let problem = RevisionChecker.problem(in: history) { throw Violation(problem) }

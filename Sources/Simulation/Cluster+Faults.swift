@@ -10,10 +10,10 @@ extension Cluster {
         let rest = random.draw(min(50 * Self.millisecond, odds.pauseMax)...odds.pauseMax)
         queue.add(.largerFault, at: min(after(rest), max(chaosEnd, now + 1)))
         guard let fault = odds.larger(&random) else { return }
-        let node = nodes[random.index(nodes.count)]
+        let node = victim()
         switch fault {
         case .processKilled, .powerLost:
-            if random.happens(660_000) {
+            if random.happens(660_000), plan.faults.contains(.crashedInOperation) {
                 node.crashesInOperation = true
             } else {
                 crash(node, isPower: fault == .powerLost)
@@ -21,7 +21,11 @@ extension Cluster {
         case .allPowerLost:
             counts.count(.allPowerLost)
             for node in nodes { crash(node, isPower: true) }
-        case .paused: pause(node)
+        case .paused:
+            // Half of the pauses wait for a round: its answers are there when the node wakes (a read that
+            // then meets them must not be answered by them).
+            if random.happens(500_000) { node.pausesInRound = true } else { pause(node) }
+        case .diskStalled: stall(node)
         case .partitioned: partition()
         case .partitionedOneWay: partitionOneWay()
         case .clockChanged:
@@ -37,18 +41,34 @@ extension Cluster {
         }
     }
 
+    /// The leader more often than any other.
+    private func victim() -> SimulatedNode {
+        let leader = nodes.first { $0.isWell && $0.process?.replica.raft.role == .leader }
+        if let leader, random.happens(350_000) { return leader }
+        return nodes[random.index(nodes.count)]
+    }
+
+    /// Its disk does nothing for a while.
+    private func stall(_ node: SimulatedNode) {
+        counts.count(.diskStalled)
+        node.diskStalledUntil = after(random.draw(50 * Self.millisecond...3_000 * Self.millisecond))
+        line(node, "has a disk that stalls")
+    }
+
     private func line(_ node: SimulatedNode, _ text: String) {
         trace.begin(now)
-        trace.text("n", UInt64(node.place) + 1)
+        trace.node(node.place)
         trace.text(text)
         trace.end()
     }
 
-    private func pause(_ node: SimulatedNode) {
+    /// Stops the process.
+    func pause(_ node: SimulatedNode) {
+        node.pausesInRound = false
         guard node.isUp, !node.isPaused else { return }
         counts.count(.paused)
         node.isPaused = true
-        line(node, " is paused")
+        line(node, "is paused")
         queue.add(.wake(node.place), at: after(random.draw(20 * Self.millisecond...3_000 * Self.millisecond)))
     }
 
@@ -56,7 +76,7 @@ extension Cluster {
     func wake(_ node: SimulatedNode) throws(Violation) {
         guard node.isPaused, node.isUp else { return }
         node.isPaused = false
-        line(node, " runs again")
+        line(node, "runs again")
         var missed: [Event] = []
         swap(&missed, &node.missed)
         let keepsMost = node.random.happens(700_000)
@@ -65,14 +85,13 @@ extension Cluster {
             // Its own disk and timers lose nothing.
             switch event {
             case .disk, .turn, .load: isKept = true
-            case .tick, .request, .answer, .lost, .crash, .restart, .wake, .heal, .largerFault, .clientTurn,
-                .clientAgain, .clientRequest, .clientResponse, .clientTimeout:
+            case .tick, .request, .answer, .lost, .crash, .restart, .pause, .wake, .heal, .largerFault,
+                .disturb, .clientTurn, .clientAgain, .clientRequest, .clientResponse, .clientTimeout:
                 break
             }
             if isKept { queue.add(event, at: after(node.random.next(below: Self.millisecond))) }
         }
-        queue.add(
-            .tick(node.place, life: node.life), at: after(node.random.next(below: 2 * Self.millisecond)))
+        tickSoon(node, within: 2 * Self.millisecond)
     }
 
     // Partitions -------------------------------------------------------------------------------------------
@@ -109,16 +128,20 @@ extension Cluster {
 
     private func healLater() {
         cutCount += 1
+        traceCuts()
+        queue.add(.heal(cutCount), at: after(random.draw(50 * Self.millisecond...4_000 * Self.millisecond)))
+    }
+
+    func traceCuts() {
         trace.begin(now)
         trace.text("cut:")
         for from in nodes.indices {
             for to in nodes.indices where isCut(from, to) {
                 trace.text(" ", UInt64(from) + 1)
-                trace.text(">", UInt64(to) + 1)
+                trace.text("→", UInt64(to) + 1)
             }
         }
         trace.end()
-        queue.add(.heal(cutCount), at: after(random.draw(50 * Self.millisecond...4_000 * Self.millisecond)))
     }
 
     func heal(_ number: UInt64) {
@@ -145,7 +168,7 @@ extension Cluster {
         counts.count(stops ? .bitRotted : .bitRottedWhileRunning)
         node.health = .damaged
         node.disk.flip(place.file, at: place.offset, bit: UInt8(random.index(8)))
-        line(node, " has a bit flipped in \(place.file) at \(place.offset)")
+        line(node, "has a bit flipped in \(place.file) at \(place.offset)")
     }
 
     private func wipe(_ node: SimulatedNode) {
@@ -156,16 +179,16 @@ extension Cluster {
         node.health = .wiped
         node.durable = DurableState()
         node.maybe = nil
-        line(node, " has lost its disk")
+        line(node, "has lost its disk")
     }
 
     private func transfer() {
-        for node in nodes where node.isWell && node.replica?.raft.role == .leader {
+        for node in nodes where node.isWell && node.process?.replica.raft.role == .leader {
             counts.count(.leadershipTransferred)
-            line(node, " is asked to hand over")
+            line(node, "is asked to hand over")
             let to = random.happens(500_000) ? nil : nodes[random.index(nodes.count)].id
             tell(node)
-            node.replica?.transferLeadership(to: to)
+            node.process?.replica.transferLeadership(to: to)
             queue.add(.turn(node.place, life: node.life), at: after(10_000))
             node.isTurnDue = true
         }

@@ -10,8 +10,8 @@ extension Cluster {
     func crash(_ node: SimulatedNode, isPower: Bool) {
         guard node.isUp else { return }
         trace.begin(now)
-        trace.text("n", UInt64(node.place) + 1)
-        trace.text(isPower ? " loses power" : " is killed")
+        trace.node(node.place)
+        trace.text(isPower ? "loses power" : "is killed")
         trace.end()
         counts.count(isPower ? .powerLost : .processKilled)
         if node.isDiskBusy, let operation = node.operations.first, !node.hasDiskFailed {
@@ -20,10 +20,12 @@ extension Cluster {
         }
         if isPower {
             let losses: [SimulatedDisk.Loss] = [.bySector, .bySector, .everything, .nothing]
-            node.disk.losePower(losses[node.random.index(losses.count)], &node.random, &counts)
+            var loss = losses[node.random.index(losses.count)]
+            if loss == .bySector, !plan.faults.contains(.sectorTorn) { loss = .everything }
+            if loss == .everything, !plan.faults.contains(.sectorLost) { loss = .nothing }
+            node.disk.losePower(loss, &node.random, &counts)
         }
-        node.replica = nil
-        node.journal = nil
+        node.process = nil
         node.life += 1
         node.isPaused = false
         node.missed = []
@@ -31,6 +33,7 @@ extension Cluster {
         node.operations = []
         node.isDiskBusy = false
         node.isTurnDue = false
+        node.nextTick = .max
         node.hasDiskFailed = false
         node.crashesInOperation = false
         node.isStarted = false
@@ -80,8 +83,8 @@ extension Cluster {
             }
             node.health = .dead
             trace.begin(now)
-            trace.text("n", UInt64(node.place) + 1)
-            trace.text(" does not start: \(error)")
+            trace.node(node.place)
+            trace.text("does not start: \(error)")
             return trace.end()
         }
         try checkRecovered(node, read)
@@ -89,20 +92,20 @@ extension Cluster {
         node.knowsDamage = read.recovered.damage != nil
         node.log = read.log
         node.checked = 0
-        node.journal = read.journal
-        node.replica = Replica(
+        let replica = Replica(
             settings: replicaSettings(node), origin: origin(node, read), seed: node.random.next())
+        node.process = SimulatedNode.Process(replica, read.journal)
         trace.begin(now)
-        trace.text("n", UInt64(node.place) + 1)
-        trace.text(" starts, boot ", read.recovered.boot.rawValue)
+        trace.node(node.place)
+        trace.text("starts, boot ", read.recovered.boot.rawValue)
         trace.text(" last ", read.recovered.last)
         trace.text(" commit ", read.recovered.commit.rawValue)
         if read.recovered.damage != nil { trace.text(" damaged") }
         if read.recovered.isWiped { trace.text(" without its vote") }
         trace.end()
-        node.journal?.start(into: &node.operations)
+        node.process?.journal.start(into: &node.operations)
         startDisk(node)
-        queue.add(.tick(node.place, life: node.life), at: after(node.random.draw(0...10 * Self.millisecond)))
+        tickSoon(node, within: 10 * Self.millisecond)
     }
 
     private func replicaSettings(_ node: SimulatedNode) -> Replica.Settings {

@@ -11,7 +11,11 @@ struct ExchangeRow {
     let to: Int
     let lane: Lane
     let route: PeerRoute
+    /// The term that the question told, if it told one.
+    let term: Term
     let isCorrupted: Bool
+    /// When it arrived, by the asked node's clock.
+    var arrived: Instant?
     var isAnswered = false
 }
 
@@ -22,13 +26,16 @@ extension Cluster {
         var bytes = parcel.head
         for piece in parcel.body { bytes += piece.bytes[piece.range] }
         let to = Int(parcel.to.rawValue) - 1
-        traceMessage(node.place, to, parcel.route)
+        trace.begin(now)
+        trace.ends(node.place, "send→", to)
+        var term = Term.zero
         if parcel.route == .hello {
             if let hello = try? Hello(bytes.span) { try check(hello, leaving: node) }
-            trace.text(" hello")
+            trace.text("hello")
         } else {
             do throws(WireError) {
                 let (envelope, _) = try Envelope.request(parcel.route, bytes.span)
+                term = envelope.message.term
                 trace.message(envelope.message)
                 try checked(envelope.message, node)
             } catch {
@@ -36,31 +43,33 @@ extension Cluster {
                 throw Violation("wire: node \(node.place + 1) sends what cannot be read: \(error)")
             }
         }
+        if node.pausesInRound, parcel.route == .heartbeat {
+            queue.add(.pause(node.place), at: after(random.next(below: odds.messageTime)))
+        }
         let copies = isChaos && random.happens(odds.duplicate) ? 2 : 1
         if copies == 2 { counts.count(.messageDuplicated) }
         trace.end()
-        for _ in 0..<copies { launch(bytes, parcel, from: node, to: to) }
-    }
-
-    private func traceMessage(_ from: Int, _ to: Int, _ route: PeerRoute) {
-        trace.begin(now)
-        trace.text("n", UInt64(from) + 1)
-        trace.text(" to n", UInt64(to) + 1)
+        for _ in 0..<copies { launch(bytes, parcel, in: term, from: node, to: to) }
     }
 
     /// A violation crosses the decoder's own kind of error in `pending`.
-    private func checked(_ message: Message, _ node: SimulatedNode) throws(WireError) {
+    private func checked(
+        _ message: Message, _ node: SimulatedNode, answering row: ExchangeRow? = nil
+    ) throws(WireError) {
         do throws(Violation) {
             try check(message, leaving: node)
+            if let row { try check(message, of: node, answering: row) }
         } catch {
             pending = error
             throw WireError(offset: 0, problem: .order)
         }
     }
 
-    private func launch(_ bytes: [UInt8], _ parcel: Parcel, from node: SimulatedNode, to: Int) {
+    private func launch(
+        _ bytes: [UInt8], _ parcel: Parcel, in term: Term, from node: SimulatedNode, to: Int
+    ) {
         if isLost(node.place, to) {
-            if random.happens(500_000) {
+            if random.happens(500_000), plan.faults.contains(.laneLost) {
                 counts.count(.laneLost)
                 let time = random.draw(Self.millisecond...600 * Self.millisecond)
                 queue.add(.lost(from: node.place, life: node.life, to: to, parcel.lane), at: after(time))
@@ -71,7 +80,7 @@ extension Cluster {
         exchanges.append(
             ExchangeRow(
                 from: node.place, life: node.life, to: to, lane: parcel.lane, route: parcel.route,
-                isCorrupted: flipped != nil))
+                term: term, isCorrupted: flipped != nil))
         let delivery = Delivery(
             exchange: exchanges.count - 1, route: parcel.route, body: flipped ?? bytes,
             isCorrupted: flipped != nil)
@@ -91,7 +100,8 @@ extension Cluster {
         var time = after(random.longTailed(odds.messageTime))
         if isChaos, random.happens(odds.delay) {
             counts.count(.messageDelayed)
-            return after(random.draw(5 * Self.millisecond...400 * Self.millisecond))
+            let longest: UInt64 = random.happens(250_000) ? 3_000 : 400
+            return after(random.draw(5 * Self.millisecond...longest * Self.millisecond))
         }
         if time < lastArrival[way] {
             if isChaos, random.happens(odds.reorder) {
@@ -131,7 +141,8 @@ extension Cluster {
         }
         guard isAwake(node, life: node.life, else: event) else { return }
         tell(node)
-        node.replica?.asked(
+        exchanges[delivery.exchange].arrived = node.process?.replica.raft.now
+        node.process?.replica.asked(
             delivery.route, body: delivery.body.span, exchange: Exchange(UInt64(delivery.exchange)))
         try takeTurn(node)
     }
@@ -145,15 +156,16 @@ extension Cluster {
         guard !row.isCorrupted else {
             throw Violation("wire: node \(node.place + 1) answers a damaged \(row.route)")
         }
-        traceMessage(node.place, row.from, row.route)
+        trace.begin(now)
+        trace.ends(node.place, "answer→", row.from)
         if row.route == .hello {
             if let hello = try? Hello(body.span) { try check(hello, leaving: node) }
-            trace.text(" hello answered")
+            trace.text("hello")
         } else {
             do throws(WireError) {
                 let envelope = try Envelope.answer(row.route, body.span)
                 trace.message(envelope.message)
-                try checked(envelope.message, node)
+                try checked(envelope.message, node, answering: row)
             } catch {
                 if let violation = pending { throw violation }
                 throw Violation("wire: node \(node.place + 1) answers what cannot be read: \(error)")
@@ -184,14 +196,17 @@ extension Cluster {
         let node = nodes[row.from]
         guard isAwake(node, life: life, else: event) else { return }
         tell(node)
-        node.replica?.answered(by: nodes[row.to].id, route: row.route, body: body.span)
+        node.process?.replica.answered(by: nodes[row.to].id, route: row.route, body: body.span)
+        if row.route != .hello, let envelope = try? Envelope.answer(row.route, body.span) {
+            try checkHeard(envelope.message, by: node)
+        }
         try takeTurn(node)
     }
 
     func lost(_ node: SimulatedNode, _ life: Int, _ to: Int, _ lane: Lane, _ event: Event) throws(Violation) {
         guard isAwake(node, life: life, else: event) else { return }
         tell(node)
-        node.replica?.lost(nodes[to].id, lane)
+        node.process?.replica.lost(nodes[to].id, lane)
         try takeTurn(node)
     }
 }

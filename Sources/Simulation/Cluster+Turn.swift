@@ -6,15 +6,29 @@ internal import Replica
 internal import Wire
 
 extension Cluster {
-    func tick(_ node: SimulatedNode, _ life: Int, _ event: Event) throws(Violation) {
-        guard node.life == life, node.isUp, !node.isPaused else { return }
-        queue.add(event, at: after(10 * Self.millisecond))
+    /// Time is told when the shell would tell it; an event that an earlier one has overtaken does nothing.
+    func tick(_ node: SimulatedNode) throws(Violation) {
+        guard node.isUp, !node.isPaused, node.nextTick == now else { return }
+        node.nextTick = .max
         tell(node)
         try endTurn(node)
     }
 
+    /// Every 10 ms while clients wait, otherwise every half heartbeat: as the server's loop does.
+    private func tickLater(_ node: SimulatedNode) {
+        let rest = (node.process?.replica.hasWaiting ?? false) ? 10 * Self.millisecond : 50 * Self.millisecond
+        guard after(rest) < node.nextTick else { return }
+        node.nextTick = after(rest)
+        queue.add(.tick(node.place), at: node.nextTick)
+    }
+
+    func tickSoon(_ node: SimulatedNode, within time: UInt64) {
+        node.nextTick = after(node.random.next(below: time))
+        queue.add(.tick(node.place), at: node.nextTick)
+    }
+
     /// Tells the time, as each turn's first act.
-    func tell(_ node: SimulatedNode) { node.replica?.tick(node.clock(at: now)) }
+    func tell(_ node: SimulatedNode) { node.process?.replica.tick(node.clock(at: now)) }
 
     /// Something was given to the member: the turn ends now, or soon, with whatever else comes until then.
     func takeTurn(_ node: SimulatedNode) throws(Violation) {
@@ -31,10 +45,10 @@ extension Cluster {
 
     func endTurn(_ node: SimulatedNode) throws(Violation) {
         node.isTurnDue = false
-        node.replica?.turnEnded()
+        node.process?.replica.turnEnded()
         var effects: [Effect] = []
         swap(&effects, &node.effects)
-        node.replica?.takeEffects(into: &effects)
+        node.process?.replica.takeEffects(into: &effects)
         // Handed entries first: what a message says is compared with them.
         for effect in effects {
             if case .persist(_, let pieces, let first, _) = effect { try hand(node, pieces, first) }
@@ -43,9 +57,10 @@ extension Cluster {
         for effect in effects { try carryOut(effect, node) }
         effects.removeAll(keepingCapacity: true)
         swap(&effects, &node.effects)
-        guard let commit = node.replica?.raft.commit else { return }
-        node.journal?.turnEnded(now: node.clock(at: now), commit: commit, into: &node.operations)
+        guard let commit = node.process?.replica.raft.commit else { return }
+        node.process?.journal.turnEnded(now: node.clock(at: now), commit: commit, into: &node.operations)
         startDisk(node)
+        tickLater(node)
     }
 
     /// Notes what the member handed to its journal.
@@ -60,22 +75,27 @@ extension Cluster {
     private func carryOut(_ effect: Effect, _ node: SimulatedNode) throws(Violation) {
         switch effect {
         case .replied(let ticket, let reply, let revision):
+            try checkReply(to: ticket, by: node)
             send(response: .replied(reply, revision), to: ticket)
         case .readable(let ticket): try answerRead(node, ticket)
-        case .failed(let ticket, let failure): send(response: .failed(failure), to: ticket)
+        case .failed(let ticket, let failure):
+            if failure == .timedOut(.notApplied) { try checkNotApplied(ticket, by: node) }
+            send(response: .failed(failure), to: ticket)
         case .send(let parcel): try send(parcel, from: node)
         case .answer(let exchange, let body): try answer(Int(exchange.rawValue), body, from: node)
         case .refuse(let exchange, let refusal): refuse(Int(exchange.rawValue), refusal, from: node)
         case .persist(let write, let pieces, let first, let last):
-            node.journal?.append(pieces, first: first, count: Int(last.index - first) + 1, write: write)
-            if sabotage == .acknowledgeBeforeSync { node.replica?.persisted(write) }
+            node.process?.journal.append(
+                pieces, first: first, count: Int(last.index - first) + 1, write: write)
+            if sabotage == .acknowledgeBeforeSync { node.process?.replica.persisted(write) }
         case .storeVote(let hard):
-            node.journal?.store(hard, into: &node.operations)
-            if sabotage == .voteBeforeSync { node.replica?.stored(hard) }
-        case .storeIdentity(let cluster): node.journal?.store(identity: cluster, into: &node.operations)
+            node.process?.journal.store(hard, into: &node.operations)
+            if sabotage == .voteBeforeSync { node.process?.replica.stored(hard) }
+        case .storeIdentity(let cluster):
+            node.process?.journal.store(identity: cluster, into: &node.operations)
         case .clearDamage:
             node.knowsDamage = false
-            node.journal?.clearDamage(into: &node.operations)
+            node.process?.journal.clearDamage(into: &node.operations)
         case .load(let after, let through, let peer):
             let time = node.random.longTailed(odds.diskTime)
             queue.add(
@@ -88,21 +108,26 @@ extension Cluster {
 
     private func note(_ notice: Notice, _ node: SimulatedNode) {
         trace.begin(now)
-        trace.text("n", UInt64(node.place) + 1)
+        trace.node(node.place)
         switch notice {
         case .became(let role, let term, let leader):
-            trace.text(" became \(role) in term ", term.rawValue)
-            if let leader { trace.text(" under n", leader.rawValue) }
-        case .waitingFor(let peers): trace.text(" waits for \(peers)")
-        case .joinedCluster: trace.text(" belongs to the cluster")
-        case .otherCluster(let peer, _): trace.text(" meets another cluster's n", peer.rawValue)
-        case .wiped: trace.text(" was wiped")
-        case .transferred(let isDone): trace.text(isDone ? " handed over" : " gave up handing over")
-        case .whole: trace.text(" is whole again")
+            if role == .leader, watch.isOn { watch.changes += 1 }
+            if let leader, leader != node.id {
+                trace.text("follower of ", leader.rawValue)
+            } else {
+                trace.text("\(role)")
+            }
+            trace.text(" in term ", term.rawValue)
+        case .waitingFor(let peers): trace.text("waits for \(peers)")
+        case .joinedCluster: trace.text("belongs to the cluster")
+        case .otherCluster(let peer, _): trace.text("meets another cluster's ", peer.rawValue)
+        case .wiped: trace.text("was wiped")
+        case .transferred(let isDone): trace.text(isDone ? "handed over" : "gave up handing over")
+        case .whole: trace.text("is whole again")
         case .refusedPeer(let peer, let why):
-            trace.text(" refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
-        case .diskStalls: trace.text(" waits for its disk")
-        case .damagedEntry(let index): trace.text(" met a damaged entry ", index.rawValue)
+            trace.text("refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
+        case .diskStalls: trace.text("waits for its disk")
+        case .damagedEntry(let index): trace.text("met a damaged entry ", index.rawValue)
         }
         trace.end()
     }
@@ -112,27 +137,27 @@ extension Cluster {
         _ node: SimulatedNode, _ life: Int, _ after: LogIndex, _ through: LogIndex, _ peer: NodeID,
         _ event: Event
     ) throws(Violation) {
-        guard isAwake(node, life: life, else: event), let journal = node.journal else { return }
+        guard isAwake(node, life: life, else: event), let process = node.process else { return }
         tell(node)
         trace.begin(now)
-        trace.text("n", UInt64(node.place) + 1)
-        trace.text(" reads for n", peer.rawValue)
+        trace.node(node.place)
+        trace.text("reads for ", peer.rawValue)
         trace.text(" after ", after.rawValue)
         trace.end()
         do throws(LoadError) {
             var blocks: [Block] = []
-            for extent in journal.extents(after: after, through: through, bytesMax: 1 << 15) {
+            for extent in process.journal.extents(after: after, through: through, bytesMax: 1 << 15) {
                 blocks.append(try Journal.load(extent, from: node.disk))
             }
-            node.replica?.loaded(blocks, for: peer)
+            node.process?.replica.loaded(blocks, for: peer)
         } catch {
             switch error {
             case .damaged(let damage):
                 guard node.health == .damaged else {
                     throw Violation("disk: node \(node.place + 1) reads damage that nobody did: \(damage)")
                 }
-                node.journal?.store(damage: damage, into: &node.operations)
-                node.replica?.damaged(at: max(damage.index, after.next))
+                node.process?.journal.store(damage: damage, into: &node.operations)
+                node.process?.replica.damaged(at: max(damage.index, after.next))
             case .disk(let failure): throw Violation("disk: \(failure.message)")
             }
         }

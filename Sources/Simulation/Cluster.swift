@@ -34,13 +34,20 @@ public final class Cluster {
     var clients: [SimulatedClient] = []
     var attempts: [Attempt] = []
     var history = History()
+    /// The highest revision that any client was told of.
+    var highestSeen = Revision.empty
     /// The order of calls and returns; never two at once.
     var stamp: UInt64 = 0
 
     /// Whether faults are still injected.
     var isChaos = true
     var chaosEnd: UInt64
+    /// Until then clients make new calls.
+    var runEnd: UInt64
     var isOver = false
+    /// What is tried where only availability is (see ``Disturbance``); nil under chaos.
+    var disturbance: Disturbance?
+    var watch = Watch()
     var clusterID: ClusterID?
     var calmSince: UInt64 = 0
     var nextEndCheck: UInt64 = 0
@@ -48,7 +55,10 @@ public final class Cluster {
     /// Time is simulated in nanoseconds.
     static let millisecond: UInt64 = 1_000_000
     /// From the end of the faults on, the cluster must be well again within this time.
-    static let recoveryMax: UInt64 = 30_000 * millisecond
+    static let recoveryMax: UInt64 = 20_000 * millisecond
+    /// Clients make 20 calls a second, all together.
+    /// (Some find all clients busy, and are not made.)
+    static let callPause: UInt64 = 40 * millisecond
 
     /// - Parameters:
     ///   - plan: what is run.
@@ -57,23 +67,30 @@ public final class Cluster {
         precondition((1...9).contains(plan.nodes), "a cluster has 1 to 9 nodes")
         self.plan = plan
         var random = Random(seed: plan.seed)
-        odds = Odds.drawn(from: &random)
-        chaosEnd = (plan.chaosMilliseconds ?? random.draw(5_000...18_000)) * Self.millisecond
+        odds = Odds.drawn(from: &random, only: plan.faults)
+        // The last tenth to quarter of the time is without faults.
+        chaosEnd = plan.milliseconds * random.draw(750...900) * (Self.millisecond / 1_000)
+        runEnd = plan.milliseconds * Self.millisecond
         trace = Trace(onLine: onLine)
         var nodes: [SimulatedNode] = []
         for place in 0..<plan.nodes { nodes.append(SimulatedNode(place: place, random: random.fork())) }
         self.nodes = nodes
         cut = Array(repeating: false, count: plan.nodes * plan.nodes)
         lastArrival = Array(repeating: 0, count: plan.nodes * plan.nodes * Lane.allCases.count)
-        for place in 0..<3 + random.index(6) {
+        for place in 0..<8 + random.index(9) {
             clients.append(
                 SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
         self.random = random
+        disturbance = Disturbance.drawn(for: plan, from: &self.random)
+        if disturbance != nil { odds.calm() }
     }
 
     /// Runs everything, to the end or to the first promise that does not hold.
     public func run() -> Report {
+        #if PlantedFaults
+            Planted.choose(plan.planted)
+        #endif
         var violation: Violation?
         do throws(Violation) {
             try begin()
@@ -83,6 +100,7 @@ public final class Cluster {
                 if !isChaos { try checkEnd() }
             }
             try checkHistory()
+            try checkAvailability()
         } catch {
             violation = error
             violation?.time = now
@@ -96,17 +114,19 @@ public final class Cluster {
 
     private func begin() throws(Violation) {
         for node in nodes { queue.add(.restart(node.place), at: random.draw(0...500 * Self.millisecond)) }
-        for client in clients {
-            queue.add(.clientTurn(client.place), at: random.draw(0...Self.millisecond * 800))
+        queue.add(.clientTurn, at: random.draw(0...Self.millisecond * 800))
+        if disturbance == nil {
+            queue.add(.largerFault, at: random.draw(0...odds.pauseMax))
+        } else {
+            queue.add(.disturb(0), at: disturbanceStart)
         }
-        queue.add(.largerFault, at: random.draw(0...odds.pauseMax))
     }
 
     func after(_ time: UInt64) -> UInt64 { now + time }
 
     private func handle(_ event: Event) throws(Violation) {
         switch event {
-        case .tick(let place, let life): try tick(nodes[place], life, event)
+        case .tick(let place): try tick(nodes[place])
         case .turn(let place, let life): try turnIsDue(nodes[place], life, event)
         case .request(let delivery): try arrive(delivery, event)
         case .answer(let exchange, let body, let life): try arrive(answerTo: exchange, body, life, event)
@@ -117,13 +137,17 @@ public final class Cluster {
         case .crash(let place, let life, let isPower):
             if nodes[place].life == life { crash(nodes[place], isPower: isPower) }
         case .restart(let place): try restart(nodes[place])
+        case .pause(let place): if isChaos { pause(nodes[place]) }
         case .wake(let place): try wake(nodes[place])
         case .heal(let number): heal(number)
         case .largerFault: try injectLargerFault()
-        case .clientTurn(let place): begin(clients[place])
+        case .disturb(let step): try disturb(step)
+        case .clientTurn: beginCalls()
         case .clientAgain(let place): tryAgain(clients[place])
         case .clientRequest(let attempt): try arrive(attempt: attempt, event)
-        case .clientResponse(let attempt, let response): respond(attempt, response)
+        case .clientResponse(let attempt, let response):
+            respond(attempt, response)
+            if let pending { throw pending }
         case .clientTimeout(let attempt): respond(attempt, .lost)
         }
     }

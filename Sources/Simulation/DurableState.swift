@@ -8,6 +8,8 @@ struct DurableState {
     private(set) var term: UInt64 = 0
     private(set) var vote: NodeID?
     private(set) var log: [LogRecord] = []
+    /// The commit index that the last batch states.
+    private(set) var stated = 0
 
     init() {}
 
@@ -49,6 +51,7 @@ struct DurableState {
         do throws(WireError) {
             let head = try BatchHead.read(bytes.span, at: 0)
             try head.verify(bytes.span)
+            stated = Int(head.head.commit.rawValue)
             guard !head.entries.isEmpty else { return nil }
             let first = try EntryLine.read(bytes.span, at: head.entries.lowerBound).id.index
             return try take(bytes, head.entries, first: Int(first.rawValue))

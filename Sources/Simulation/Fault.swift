@@ -16,6 +16,8 @@ public enum Fault: Int, CaseIterable, Hashable, Sendable {
     case allPowerLost
     case sectorLost, sectorTorn, nameLost
     case syncFailed, syncSlow, diskFull
+    /// The disk does nothing for a while.
+    case diskStalled
     /// A bit changes in what was durable.
     case bitRotted
     /// A bit changes, and the running node reads it for a peer.
@@ -24,6 +26,30 @@ public enum Fault: Int, CaseIterable, Hashable, Sendable {
     case paused, clockChanged
     case leadershipTransferred
     case clientMessageLost
+}
+
+/// Some kinds of faults.
+public struct FaultSet: Hashable, Sendable {
+    private var bits: UInt64
+
+    public static let none = FaultSet(bits: 0)
+    public static let all = FaultSet(bits: (1 << UInt64(Fault.allCases.count)) - 1)
+
+    public var count: Int { bits.nonzeroBitCount }
+    public func contains(_ fault: Fault) -> Bool { bits & Self.bit(fault) != 0 }
+    public mutating func insert(_ fault: Fault) { bits |= Self.bit(fault) }
+    public mutating func remove(_ fault: Fault) { bits &= ~Self.bit(fault) }
+
+    private init(bits: UInt64) { self.bits = bits }
+    private static func bit(_ fault: Fault) -> UInt64 { 1 << UInt64(fault.rawValue) }
+}
+
+extension Fault {
+    /// The fault of that name.
+    public init?(named name: String) {
+        guard let fault = Self.allCases.first(where: { "\($0)" == name }) else { return nil }
+        self = fault
+    }
 }
 
 /// How often each fault was injected.
@@ -40,8 +66,8 @@ struct FaultCounts {
 /// | what | unit | in how many runs | strength |
 /// | --- | --- | --- | --- |
 /// | drop | a message | 1/2 | 0.1 % to 10 % |
-/// | duplicate | a message | 1/2 | 0.1 % to 5 % |
-/// | long delay (5 to 400 ms, so that it is overtaken) | a message | 1/2 | 0.1 % to 10 % |
+/// | duplicate | a message | 1/2 | 0.1 % to 30 % |
+/// | long delay (5 to 400 ms, a quarter of them to 3 s) | a message | 1/2 | 0.1 % to 10 % |
 /// | overtaken at once by a later one | a message | 1/3 | 1 % to 30 % |
 /// | one bit flipped | a message | 1/2 | 0.05 % to 1 % |
 /// | broken lane reported | a lost message | all | 50 % |
@@ -52,9 +78,10 @@ struct FaultCounts {
 /// | larger faults (below) | at random times | all | every 50 to 2,500 ms |
 ///
 /// Larger faults by weight: kill 14, power loss 12, power loss of all 3, pause 8, partition 10, one-way
-/// partition 6, clock 5, bit rot 5, bit rot while running 3, wipe 1, transfer of leadership 8. Two thirds of
-/// the crashes wait for the node's disk to be in the middle of an operation. Of each run's larger faults,
-/// every kind is switched off with probability 1/4.
+/// partition 6, disk that stalls 5, clock 5, bit rot 5, bit rot while running 3, wipe 1, transfer of
+/// leadership 8. A third of them look for the leader. Two thirds of the crashes wait for the node's disk to
+/// be in the middle of an operation, half of the pauses for a round of heartbeats. Of each run's larger
+/// faults, every kind is switched off with probability 1/4.
 struct Odds {
     var drop: UInt64 = 0
     var duplicate: UInt64 = 0
@@ -68,8 +95,8 @@ struct Odds {
     /// The usual time of a message and of a disk operation, in nanoseconds.
     var messageTime: UInt64 = 300_000
     var diskTime: UInt64 = 400_000
-    /// The usual time between two calls of a client.
-    var thinkTime: UInt64 = 10_000_000
+    /// How many clients call at the same moment, at most.
+    var burstMax: UInt64 = 1
     var weights: [(fault: Fault, weight: UInt64)] = []
     /// Time between two larger faults, at most.
     var pauseMax: UInt64 = 1_000_000_000
@@ -80,16 +107,16 @@ struct Odds {
     private static let larger: [(fault: Fault, weight: UInt64)] = [
         (.processKilled, 14), (.powerLost, 12), (.allPowerLost, 3), (.paused, 8), (.partitioned, 10),
         (.partitionedOneWay, 6), (.clockChanged, 5), (.bitRotted, 5), (.bitRottedWhileRunning, 3),
-        (.diskWiped, 1), (.leadershipTransferred, 8),
+        (.diskWiped, 1), (.leadershipTransferred, 8), (.diskStalled, 5),
     ]
 }
 
 extension Odds {
     /// The probabilities that one seed gives.
-    static func drawn(from random: inout Random) -> Odds {
+    static func drawn(from random: inout Random, only faults: FaultSet) -> Odds {
         var odds = Odds()
         odds.drop = strength(1, in: 2, 1_000...100_000, &random)
-        odds.duplicate = strength(1, in: 2, 1_000...50_000, &random)
+        odds.duplicate = strength(1, in: 2, 1_000...300_000, &random)
         odds.delay = strength(1, in: 2, 1_000...100_000, &random)
         odds.reorder = strength(1, in: 3, 10_000...300_000, &random)
         odds.corrupt = strength(1, in: 2, 500...10_000, &random)
@@ -99,10 +126,34 @@ extension Odds {
         odds.full = strength(1, in: 4, 50_000...500_000, &random)
         odds.messageTime = random.draw(50_000...2_000_000)
         odds.diskTime = random.draw(50_000...3_000_000)
-        odds.thinkTime = random.draw(500_000...20_000_000)
+        odds.burstMax = random.draw(1...6)
         odds.weights = larger.filter { _ in !random.happens(250_000) }
         odds.pauseMax = random.draw(200_000_000...2_500_000_000)
+        odds.keep(only: faults)
         return odds
+    }
+
+    /// No faults any more, and messages and disks that are never very slow.
+    mutating func calm() {
+        var calm = Odds.calm
+        calm.messageTime = min(messageTime, Cluster.millisecond)
+        calm.diskTime = min(diskTime, 2 * Cluster.millisecond)
+        calm.burstMax = burstMax
+        self = calm
+    }
+
+    /// What is not to be injected never happens; what is, happens as it would among all.
+    private mutating func keep(only faults: FaultSet) {
+        if !faults.contains(.messageDropped) { drop = 0 }
+        if !faults.contains(.messageDuplicated) { duplicate = 0 }
+        if !faults.contains(.messageDelayed) { delay = 0 }
+        if !faults.contains(.messageReordered) { reorder = 0 }
+        if !faults.contains(.messageCorrupted) { corrupt = 0 }
+        if !faults.contains(.clientMessageLost) { clientLoss = 0 }
+        if !faults.contains(.syncSlow) { slowSync = 0 }
+        if !faults.contains(.syncFailed) { failSync = 0 }
+        if !faults.contains(.diskFull) { full = 0 }
+        weights.removeAll { !faults.contains($0.fault) }
     }
 
     /// Small strengths are as likely as large ones: the logarithm is drawn.

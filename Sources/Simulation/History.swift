@@ -87,5 +87,11 @@ extension Call {
         }
     }
 
+    func with(_ outcome: Outcome) -> Call {
+        var call = self
+        call.outcome = outcome
+        return call
+    }
+
     var isUnknownWrite: Bool { outcome == .unknown && action != .read }
 }

@@ -12,22 +12,27 @@ final class SimulatedNode {
     var disk = SimulatedDisk()
     var random: Random
 
-    // The process.
-    var replica: Replica?
-    var journal: Journal?
+    /// What runs while it is up.
+    var process: Process?
     /// Rises at each start and at each crash: what belongs to an older one is void.
     var life = 0
     var isPaused = false
+    /// It is paused soon after its next round.
+    var pausesInRound = false
     /// What arrived while it was paused.
     var missed: [Event] = []
     var effects: [Effect] = []
     var isTurnDue = false
+    /// When time is told next.
+    var nextTick = UInt64.max
     /// The boot of the first start, for ``Sabotage/keepBoot``.
     var firstBoot: Boot?
 
     // The disk's queue. The first is under way.
     var operations: [Operation] = []
     var isDiskBusy = false
+    /// Nothing is done before.
+    var diskStalledUntil: UInt64 = 0
     var hasDiskFailed = false
     /// The process ends in the middle of the next operation.
     var crashesInOperation = false
@@ -43,6 +48,10 @@ final class SimulatedNode {
     var durable = DurableState()
     /// What an operation that was never confirmed may have left instead.
     var maybe: DurableState?
+    /// What was on its disk before that was damaged: when it calls itself whole, it must have it again.
+    var owed: [LogRecord] = []
+    /// What it knew to be committed in a term that it led.
+    var led: (term: UInt64, commit: LogIndex) = (0, .zero)
     /// Applied entries are checked up to here.
     var checked = 0
     var health = Health.whole
@@ -62,6 +71,16 @@ final class SimulatedNode {
         case dead
     }
 
+    /// A member and its journal: what a crash ends. (A class, for reading a part of them must not copy all.)
+    final class Process {
+        var replica: Replica
+        var journal: Journal
+        init(_ replica: Replica, _ journal: Journal) {
+            self.replica = replica
+            self.journal = journal
+        }
+    }
+
     init(place: Int, random: Random) {
         self.place = place
         id = NodeID(UInt64(place) + 1)
@@ -69,7 +88,7 @@ final class SimulatedNode {
         clockStart = self.random.draw(1...1_000_000_000_000)
     }
 
-    var isUp: Bool { replica != nil }
+    var isUp: Bool { process != nil }
     /// Up, and neither stopped nor without a disk.
     var isWell: Bool { isUp && !isPaused && !hasDiskFailed }
 

@@ -7,7 +7,7 @@ struct Trace {
     private(set) var count = 0
     private var line: [UInt8] = []
     private var kept: [[UInt8]] = []
-    private let keptMax = 60
+    private let keptMax = 80
     private let onLine: ((String) -> Void)?
 
     init(onLine: ((String) -> Void)?) { self.onLine = onLine }
@@ -29,6 +29,12 @@ struct Trace {
     }
 
     mutating func text(_ text: String) { line.append(contentsOf: text.utf8) }
+
+    @_disfavoredOverload
+    mutating func text(_ text: StaticString) {
+        unsafe line.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
 
     mutating func number(_ number: UInt64) {
         let start = line.count
@@ -69,43 +75,5 @@ struct Trace {
         guard kept.count == keptMax else { return kept.map { String(decoding: $0, as: UTF8.self) } }
         let start = count % keptMax
         return (kept[start...] + kept[..<start]).map { String(decoding: $0, as: UTF8.self) }
-    }
-}
-
-extension Trace {
-    /// What a message says.
-    mutating func message(_ message: Message) {
-        text(" term ", message.term.rawValue)
-        switch message.body {
-        case .append(let append):
-            text(" append after ", append.after)
-            text(" count ", append.count)
-            text(" commit ", append.commit.rawValue)
-        case .appended(let match): text(" appended ", match.rawValue)
-        case .rejected(let after, let hint):
-            text(" rejected ", after.rawValue)
-            text(" hint ", hint)
-        case .heartbeat(let commit, let round):
-            text(" heartbeat commit ", commit.rawValue)
-            text(" round ", round)
-        case .heard(let round): text(" heard ", round)
-        case .preVote(let last): text(" pre-vote last ", last)
-        case .preVoted(let granted): text(granted ? " pre-vote granted" : " pre-vote refused")
-        case .vote(let last, let isTransfer):
-            text(isTransfer ? " vote by transfer last " : " vote last ", last)
-        case .voted(let granted): text(granted ? " vote granted" : " vote refused")
-        case .timeoutNow: text(" timeout-now")
-        case .noted: text(" noted")
-        case .readIndex(let question): text(" read-index ", question)
-        case .readIndexed(let question, let index):
-            text(" read-index ", question)
-            text(" at ", index.rawValue)
-        case .piece(let piece):
-            text(" piece of ", piece.snapshot)
-            text(" at ", piece.offset)
-        case .pieced(let snapshot, let next, let isInstalled):
-            text(isInstalled ? " installed " : " pieced ", snapshot)
-            text(" next ", next)
-        }
     }
 }

@@ -1,0 +1,73 @@
+// What a node may say and believe by its term and its leader (§5.1, §5.3; thesis §4.2.3), and by its disk.
+internal import Consensus
+internal import Journal
+internal import Replica
+internal import Wire
+
+extension Cluster {
+    /// An append of an older term is never acknowledged; nobody helps a candidate against a live leader.
+    func check(_ message: Message, of node: SimulatedNode, answering row: ExchangeRow) throws(Violation) {
+        switch message.body {
+        case .appended:
+            guard message.term <= row.term else {
+                throw Violation(
+                    "append: node \(node.place + 1) in term \(message.term) takes one of term \(row.term)"
+                )
+            }
+        case .preVoted(granted: true):
+            // What it has heard since the question came is no reason to have refused it.
+            guard let process = node.process, process.replica.raft.leader != nil, let arrived = row.arrived,
+                let heard = process.replica.raft.lastLeaderContact, heard < arrived
+            else { return }
+            let silence = arrived - heard
+            guard silence >= process.replica.settings.electionTimeout else {
+                throw Violation(
+                    "stickiness: node \(node.place + 1) heard its leader \(silence.milliseconds) ms ago, and "
+                        + "would vote for \(message.to)")
+            }
+        case .append, .rejected, .heartbeat, .heard, .preVote, .preVoted, .vote, .voted, .timeoutNow, .noted,
+            .readIndex, .readIndexed, .piece, .pieced:
+            return
+        }
+    }
+
+    /// §5.1: whoever hears of a newer term is in it from then on.
+    func checkHeard(_ message: Message, by node: SimulatedNode) throws(Violation) {
+        switch message.body {
+        case .appended, .rejected, .heard, .voted, .readIndexed: break
+        case .append, .heartbeat, .preVote, .preVoted, .vote, .timeoutNow, .noted, .readIndex, .piece,
+            .pieced:
+            return
+        }
+        guard let process = node.process, process.replica.raft.term < message.term else { return }
+        let view = process.replica.view
+        guard view.isRunning, message.to == node.id, view.cluster == clusterID else { return }
+        throw Violation(
+            "term: node \(node.place + 1) hears of term \(message.term), and stays in \(view.term)")
+    }
+
+    /// What consensus counts as durable here is on the disk.
+    func checkDurable(_ node: SimulatedNode) throws(Violation) {
+        guard node.isStarted, let index = node.process?.replica.raft.durable, index > .zero else { return }
+        let count = Int(index.rawValue)
+        guard count <= node.durable.log.count, count <= node.log.count,
+            node.durable.log[count - 1] == node.log[count - 1]
+        else {
+            throw Violation(
+                "durable: node \(node.place + 1) counts entry \(index) as durable, and its disk holds "
+                    + "\(node.durable)")
+        }
+    }
+
+    /// What a batch says is committed must be what a start would read up to there (rule 11).
+    func checkStated(_ commit: Int, by node: SimulatedNode) throws(Violation) {
+        let count = min(commit, node.durable.log.count)
+        guard count > 0 else { return }
+        guard count <= table.committed.count, table.committed[count - 1].record == node.durable.log[count - 1]
+        else {
+            throw Violation(
+                "stated: node \(node.place + 1) writes that \(commit) is committed, and a start would apply "
+                    + "another entry at \(count)")
+        }
+    }
+}

@@ -96,16 +96,15 @@ extension Raft {
     private func part(of append: Message.Append) -> Message.Append? {
         guard append.after.index < log.base.index else { return append }
         var skipped = append.after.index
-        var runs = append.runs[...]
-        while let run = runs.first, skipped < log.base.index {
+        var runs: [Message.Run] = []
+        for run in append.runs {
             let count = min(run.count, log.base.index - skipped)
             skipped = skipped + count
-            if skipped == log.base.index, run.term != log.base.term { return nil }
-            runs.removeFirst()
-            if count < run.count { runs.insert(Message.Run(term: run.term, count: run.count - count), at: 0) }
+            if count > 0, skipped == log.base.index, run.term != log.base.term { return nil }
+            if count < run.count { runs.append(Message.Run(term: run.term, count: run.count - count)) }
         }
         return Message.Append(
-            after: log.base, runs: Array(runs), commit: append.commit, whole: append.whole,
+            after: log.base, runs: runs, commit: append.commit, whole: append.whole,
             wholeFor: append.wholeFor, configurations: append.configurations)
     }
 

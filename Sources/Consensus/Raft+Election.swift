@@ -23,7 +23,16 @@ extension Raft {
     }
 
     var mayStand: Bool {
-        standing == .whole && membership.isVoter(id) && term.rawValue < largestNumber
+        standing == .whole && term.rawValue < largestNumber && (membership.isVoter(id) || mayBeNeeded)
+    }
+
+    /// Whether the configuration in force takes this node's vote away, and is not known to be committed: then
+    /// nobody else may have all that a leader must have, and it stands, without counting itself (thesis
+    /// §4.2.2).
+    private var mayBeNeeded: Bool {
+        guard configurationIndex > commit else { return false }
+        let committed = configurations.lastIndex { $0.index <= commit } ?? 0
+        return configurations[committed...].contains { $0.membership.isVoter(id) }
     }
 
     /// The election timeout has passed without a leader.

@@ -94,6 +94,18 @@ extension Change: CustomStringConvertible {
     }
 }
 
+extension Raft.Standing: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .whole: "whole"
+        case .damaged: "damaged"
+        case .wiped(until: nil): "wiped"
+        case .wiped(until: let index?): "wiped until \(index)"
+        case .retired: "retired"
+        }
+    }
+}
+
 extension Input: CustomStringConvertible {
     public var description: String {
         switch self {

@@ -1,64 +1,68 @@
 // Members of Raft alone, with a network and disks that do only what a test tells them to do.
 import Consensus
 
-/// A message on its way; an append carries what its entries stand for, as a replica would carry their bytes.
+/// A message on its way; an append carries what its entries stand for, and a piece its snapshot, as a replica
+/// would carry their bytes.
 struct Packet {
     let message: Message
-    let payloads: [UInt64]
-}
-
-/// What survives a crash.
-struct Durable {
-    var hard = HardState(term: .zero, vote: nil, count: 0)
-    var log = LogShape()
     var payloads: [UInt64] = []
-    var commit: LogIndex = .zero
-    var isDamaged = false
-}
-
-/// Something that a disk was asked to do and has not done yet.
-enum DiskWork {
-    case vote(HardState)
-    case entries(WriteID, log: LogShape, payloads: [UInt64], commit: LogIndex)
-
-    var isVote: Bool {
-        switch self {
-        case .vote: true
-        case .entries: false
-        }
-    }
+    var snapshot: Snapshot?
+    /// Nobody sent it: it says itself which memberships it brings.
+    var isMadeUp = false
 }
 
 struct Member {
     var raft: Raft
     var clock: UInt64 = 0
     var boot: UInt64 = 1
+    /// Which life of the node this is: with each loss of its disk another one begins.
+    var life = 0
+    /// What every entry up to the log's last stands for, those that a snapshot covers too.
     var payloads: [UInt64] = []
     /// How far it has said that entries are committed, in this boot.
     var committed: LogIndex = .zero
     var disk: [DiskWork] = []
     var durable = Durable()
+    /// A snapshot that it is being sent.
+    var incoming: Incoming?
+    /// Peers that took nothing of the last piece, and what they want: they get it with the next tick.
+    var stalled: [(peer: NodeID, next: UInt64)] = []
+    /// The last piece that each peer was sent.
+    var sent: [NodeID: UInt64] = [:]
+    /// Wiped nodes that have asked this leader to be let in.
+    var admissions: [Admission] = []
+    /// The membership that it counted by when its last step began.
+    var countedBy = Membership(voters: [])
     var holdsDiskWork: Bool { !disk.isEmpty }
+    var isVoter: Bool { raft.membership.isVoter(raft.id) }
 }
 
 struct Cluster {
+    /// Who was named at the first start.
     let membership: Membership
     /// Of node n at n−1.
-    private(set) var members: [Member] = []
+    var members: [Member] = []
     var network: [Packet] = []
     var ledger = Ledger()
     /// As many entries a replica puts into one append.
     var appendEntriesMax: UInt64 = 1000
     /// The replica has the bytes of entries for this peer on disk only.
     var fetchingFor: NodeID?
+    /// What these say, and what is said to them, is lost.
+    var cutOff: Set<NodeID> = []
+    /// Snapshots are sent without being told.
+    var sendsPieces = true
     private var exchanges: UInt64 = 0
     private var reads: UInt64 = 0
-    private let seed: UInt64
+    let seed: UInt64
 
-    init(membership: Membership, seed: UInt64 = 1) {
+    /// `spares` are nodes that nobody has named.
+    init(membership: Membership, spares: [NodeID] = [], seed: UInt64 = 1) {
         self.membership = membership
         self.seed = seed
-        for id in membership.all { members.append(Member(raft: born(id, boot: 1, Durable()))) }
+        for id in (membership.all + spares).sorted() {
+            members.append(Member(raft: born(id, boot: 1, Durable())))
+        }
     }
 
     init(nodes: UInt64, seed: UInt64 = 1) {
@@ -70,51 +74,46 @@ struct Cluster {
         set { members[Int(id.rawValue) - 1] = newValue }
     }
 
-    private func born(_ id: NodeID, boot: UInt64, _ durable: Durable) -> Raft {
-        Raft(
-            settings: Raft.Settings(id: id),
-            configurations: [Configuration(index: .zero, membership: membership)], boot: Boot(boot),
-            hard: durable.hard,
-            log: durable.log, commit: durable.commit, standing: durable.isDamaged ? .damaged : .whole,
-            seed: seed &* 1_000_003 &+ id.rawValue &* 997 &+ boot)
-    }
+    var all: [NodeID] { members.map(\.raft.id) }
 
     // What happens to a member -----------------------------------------------------------------------------
 
     /// One input and, unless told otherwise, the end of the turn; the outputs in order.
     @discardableResult
-    mutating func step(
-        _ id: NodeID, _ input: Input, payloads: [UInt64] = [], endsTurn: Bool = true
-    ) -> [Output] {
+    mutating func step(_ id: NodeID, _ input: Input, packet: Packet? = nil, endsTurn: Bool = true) -> [Output]
+    {
         var out: [Output] = []
-        take(id, input, payloads, &out)
-        if endsTurn { take(id, .turnEnded, [], &out) }
+        take(id, input, packet, &out)
+        if endsTurn { take(id, .turnEnded, nil, &out) }
+        if self[id].raft.role != .leader { self[id].admissions = [] }
         return out
     }
 
-    private mutating func take(_ id: NodeID, _ input: Input, _ payloads: [UInt64], _ out: inout [Output]) {
+    private mutating func take(_ id: NodeID, _ input: Input, _ packet: Packet?, _ out: inout [Output]) {
         var next = out.count
         let at = Int(id.rawValue) - 1
+        members[at].countedBy = members[at].raft.membership
         members[at].raft.step(input, into: &out)
-        members[at].raft.checkInvariants()
         while next < out.count {
-            carryOut(out[next], by: id, payloads, &out)
+            carryOut(out[next], by: at, packet, &out)
             next += 1
         }
+        members[at].raft.checkInvariants()
+        ledger.compareConfiguration(of: members[at])
     }
 
-    private mutating func carryOut(
-        _ output: Output, by id: NodeID, _ payloads: [UInt64], _ out: inout [Output]
-    ) {
-        let at = Int(id.rawValue) - 1
+    private mutating func carryOut(_ output: Output, by at: Int, _ packet: Packet?, _ out: inout [Output]) {
         switch output {
         case .appended(_, let count, _):
             for _ in 0..<count { members[at].payloads.append(ledger.newPayload()) }
+        case .configured(let configuration, _):
+            members[at].payloads.append(ledger.newPayload(configuration.membership))
         case .truncated(let after):
             ledger.truncated(after: after, of: members[at])
             members[at].payloads.removeLast(members[at].payloads.count - Int(after.rawValue))
         case .accepted(let first, let last):
             let missing = Int(last - first) + 1
+            let payloads = packet?.payloads ?? []
             let stand = [UInt64](repeating: 0, count: max(0, missing - payloads.count))
             members[at].payloads += stand + payloads.suffix(missing)
         case .persist(let write, _):
@@ -128,7 +127,6 @@ struct Cluster {
                 ? .fetching(for: peer)
                 : .sent(to: peer, through: min(through, after.index + appendEntriesMax))
             members[at].raft.step(input, into: &out)
-            members[at].raft.checkInvariants()
         case .send(let message), .answer(_, let message): post(message, by: at)
         case .commit(let index):
             members[at].committed = index
@@ -136,10 +134,19 @@ struct Cluster {
         case .became(let role, _, _): if role == .leader { ledger.leads(members[at]) }
         case .readable(let read, let index): ledger.answered(read, at: index)
         case .whole: members[at].durable.isDamaged = false
-        case .configured: members[at].payloads.append(ledger.newPayload())
-        case .refused, .unreadable, .transferred, .admitted, .needsSnapshot, .piece, .pieced, .installed,
-            .stale, .unchanged, .reconfigured:
-            break
+        case .admitted:
+            members[at].durable.isWiped = false
+            ledger.letIn()
+        case .needsSnapshot(let peer): if sendsPieces { sendPiece(by: at, to: peer, at: 0) }
+        case .piece(let exchange, let message): takePiece(exchange, message, packet, by: at, &out)
+        case .pieced(let peer, _, let next, let isInstalled):
+            if sendsPieces, !isInstalled { goOnSending(by: at, to: peer, at: next) }
+        case .installed(let write, let snapshot, let discardsLog):
+            install(write, snapshot, discardsLog: discardsLog, by: at)
+        case .stale: dropIncoming(by: at, &out)
+        case .reconfigured(let configuration, let isCommitted):
+            if isCommitted { members[at].admit(under: configuration) }
+        case .refused, .unreadable, .transferred, .unchanged: break
         }
     }
 
@@ -150,21 +157,55 @@ struct Cluster {
             let first = Int(append.after.index.rawValue)
             payloads = Array(members[at].payloads[first..<first + Int(append.count)])
         }
-        network.append(Packet(message: message, payloads: payloads))
+        send(Packet(message: message, payloads: payloads))
+    }
+
+    mutating func send(_ packet: Packet) {
+        guard !cutOff.contains(packet.message.from), !cutOff.contains(packet.message.to) else { return }
+        network.append(packet)
+    }
+
+    /// A message that nobody sent, and what its entries stand for.
+    mutating func madeUp(_ message: Message) -> Packet {
+        guard case .append(let append) = message.body, !append.configurations.isEmpty else {
+            return Packet(message: message, isMadeUp: true)
+        }
+        var payloads = [UInt64](repeating: 0, count: Int(append.count))
+        for configuration in append.configurations where configuration.index > append.after.index {
+            let at = Int(configuration.index - append.after.index) - 1
+            if at < payloads.count { payloads[at] = ledger.newPayload(configuration.membership) }
+        }
+        return Packet(message: message, payloads: payloads, isMadeUp: true)
     }
 
     @discardableResult
     mutating func deliver(at position: Int, keeping: Bool = false, endsTurn: Bool = true) -> [Output] {
         let packet = keeping ? network[position] : network.remove(at: position)
+        return receive(packet, endsTurn: endsTurn)
+    }
+
+    /// The receiver's replica reads out of the entries which of them hold a membership.
+    @discardableResult
+    mutating func receive(_ packet: Packet, endsTurn: Bool = true) -> [Output] {
         exchanges += 1
+        var message = packet.message
+        if case .append(let append) = message.body, !packet.isMadeUp {
+            let read = Message.Append(
+                after: append.after, runs: append.runs, commit: append.commit, whole: append.whole,
+                wholeFor: append.wholeFor,
+                configurations: ledger.configurations(in: packet.payloads[...], after: append.after.index))
+            message = Message(
+                from: message.from, to: message.to, boot: message.boot, term: message.term,
+                body: .append(read))
+        }
         return step(
-            packet.message.to, .received(packet.message, exchange: Exchange(exchanges)),
-            payloads: packet.payloads, endsTurn: endsTurn)
+            message.to, .received(message, exchange: Exchange(exchanges)), packet: packet, endsTurn: endsTurn)
     }
 
     @discardableResult
     mutating func tick(_ id: NodeID, _ milliseconds: UInt64, endsTurn: Bool = true) -> [Output] {
         self[id].clock += milliseconds * 1_000_000
+        resumeSending(id)
         return step(id, .tick(now: Instant(nanoseconds: self[id].clock)), endsTurn: endsTurn)
     }
 
@@ -175,51 +216,6 @@ struct Cluster {
         return step(id, isAsked ? .ask(ReadID(reads)) : .read(ReadID(reads)))
     }
 
-    /// The disk finishes its oldest work of the kind, if there is some.
-    @discardableResult
-    mutating func persist(_ id: NodeID, vote: Bool, isTold: Bool = true, endsTurn: Bool = true) -> [Output] {
-        guard let at = self[id].disk.firstIndex(where: { $0.isVote == vote }) else { return [] }
-        switch self[id].disk.remove(at: at) {
-        case .vote(let hard):
-            self[id].durable.hard = hard
-            return isTold ? step(id, .persistedVote(hard), endsTurn: endsTurn) : []
-        case .entries(let write, let log, let payloads, let commit):
-            self[id].durable.log = log
-            self[id].durable.payloads = payloads
-            self[id].durable.commit = min(commit, log.lastIndex)
-            return isTold ? step(id, .persisted(write), endsTurn: endsTurn) : []
-        }
-    }
-
-    /// The process ends and a new one starts from what is durable.
-    mutating func restart(_ id: NodeID) {
-        self[id].boot += 1
-        self[id].disk = []
-        self[id].payloads = self[id].durable.payloads
-        self[id].raft = born(id, boot: self[id].boot, self[id].durable)
-        self[id].committed = self[id].raft.commit
-        self[id].raft.checkInvariants()
-    }
-
-    /// The disk loses what it held after `index`, and the next start finds that out.
-    mutating func damage(_ id: NodeID, after index: LogIndex) {
-        var durable = self[id].durable
-        durable.log = LogShape(runs: durable.log.runs(after: .zero, through: index))
-        durable.payloads = Array(durable.payloads.prefix(Int(index.rawValue)))
-        durable.commit = min(durable.commit, index)
-        durable.isDamaged = true
-        self[id].durable = durable
-        restart(id)
-    }
-
-    /// Starts anew with this on disk.
-    mutating func start(_ id: NodeID, from durable: Durable) {
-        self[id].durable = durable
-        restart(id)
-        self[id].boot = 1
-        self[id].raft = born(id, boot: 1, durable)
-    }
-
     // All at once ------------------------------------------------------------------------------------------
 
     /// Delivers everything and lets every disk finish, until nothing is under way.
@@ -227,9 +223,8 @@ struct Cluster {
         for _ in 0..<100_000 {
             if let to = network.first?.message.to {
                 told(to, deliver(at: 0))
-            } else if let id = membership.all.first(where: { self[$0].holdsDiskWork }) {
-                let isVote = self[id].disk[0].isVote
-                told(id, persist(id, vote: isVote))
+            } else if let member = members.first(where: { $0.holdsDiskWork }) {
+                told(member.raft.id, persist(member.raft.id, vote: member.disk[0].isVote))
             } else {
                 return
             }
@@ -241,7 +236,7 @@ struct Cluster {
         settle()
         // Whoever has heard a leader lately refuses: time passes for all, a little later for the others.
         for _ in 0..<20 where self[id].raft.role != .leader {
-            for other in membership.all where other != id { tick(other, 490) }
+            for other in all where other != id { tick(other, 490) }
             tick(id, 1000)
             settle()
         }
@@ -252,8 +247,6 @@ struct Cluster {
     }
 
     var leader: NodeID? {
-        membership.all.filter { self[$0].raft.role == .leader }.max {
-            self[$0].raft.term < self[$1].raft.term
-        }
+        all.filter { self[$0].raft.role == .leader }.max { self[$0].raft.term < self[$1].raft.term }
     }
 }

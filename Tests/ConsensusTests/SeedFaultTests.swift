@@ -159,7 +159,7 @@ struct SeedFaultTests {
         var drawn: Set<UInt64> = []
         for seed in 1...40 as ClosedRange<UInt64> {
             var cluster = Cluster(nodes: 3, seed: seed)
-            for id in cluster.membership.all {
+            for id in cluster.all {
                 cluster.tick(id, 1)
                 var waited: UInt64 = 0
                 while cluster[id].raft.role == .follower, waited < 2000 {

@@ -3,16 +3,24 @@ import Consensus
 
 /// The commands, where N is a node, `1→2` a way, and what is said is what the named node then says:
 ///
-/// - `nodes N`, `voters 1 2 outgoing 1 3 learners 4`: a cluster without a history;
-///   `start N term 3 for 2 log [1.1–1.4 3.5] commit 2 damaged`: a node with this on its disk.
+/// - `nodes N`, `voters 1 2 outgoing 1 3 learners 4 rising 4 spares 5`: a cluster without a history, and
+///   nodes that nobody has named;
+///   `start N term 3 for 2 base 1.4 log [3.5] commit 5 damaged in 2: voters 1 2`: a node with this on its
+///   disk, where entry 2 holds that membership.
 /// - `leader N`: elections until it leads and nothing is under way; says nothing.
 /// - `tick N 100ms`; `timeout N`: a second passes for it alone; `propose N "a" "b"`; `read N`; `ask N`;
 ///   `transfer 1→2`; `transfer N`; `retire N`; `restart N`; `damage N after 3`; `lost 1→2`; `show N`.
+/// - `change N learner 4 rising`, `promote 4`, `demote 3`, `remove 3`, `readmit 3 boot 7`; `members N`.
+/// - `snapshot N` of what is applied, durable at once; `compact N through 5`; `pieces by hand`: a snapshot
+///   is sent only by `piece 1→2 at 0`, and otherwise by itself; `install N 1.5 with 0: voters 1`: it has been
+///   received whole.
+/// - `wipe N boot 7`: another life begins; `hello 2→1`: it asks to be let in; `admitted N at 5`.
 /// - `persisted N`: its disk does all it was asked, in order; `persisted N vote`, `persisted N entries`: the
 ///   oldest of that.
 /// - `deliver`, `drop`: all that is under way; `deliver 1→2`: all on that way; `deliver 1→2 append`: the
 ///   oldest
 ///   of that kind; `deliver 1→2 last`: the newest. `redeliver` leaves it under way, so that it comes twice.
+/// - `cut 1 2`: what these say from now on, and what is said to them, is lost, until `heal`.
 /// - `settle`: everything is delivered and written until nothing is left.
 /// - `message 3→1 term 5: vote last 1.1`: a message that nobody sent. After `forged`, made up messages may
 ///   break
@@ -57,16 +65,25 @@ struct Stage {
         switch command {
         case "nodes": cluster = Cluster(nodes: try words.number())
         case "voters":
-            let voters = words.nodes()
-            let outgoing = words.next(is: "outgoing") ? words.nodes() : []
-            let learners = words.next(is: "learners") ? words.nodes() : []
-            cluster = Cluster(membership: Membership(voters: voters, outgoing: outgoing, learners: learners))
+            let membership = words.membership()
+            cluster = Cluster(membership: membership, spares: words.next(is: "spares") ? words.nodes() : [])
         case "start": cluster.start(try words.node(), from: try words.durable())
         case "limit": cluster.appendEntriesMax = try words.number()
         case "offers": showsOffers = true
         case "fetches": cluster.fetchingFor = words.next(is: "nothing") ? nil : try words.node()
         case "leader": cluster.elect(try words.node())
         case "forged": cluster.ledger.isForged = true
+        case "cut": cluster.cutOff.formUnion(words.nodes())
+        case "heal": cluster.cutOff = []
+        case "snapshot": cluster.takeSnapshot(try words.node())
+        case "pieces":
+            try words.expect("by")
+            try words.expect("hand")
+            cluster.sendsPieces = false
+        case "wipe":
+            let id = try words.node()
+            try words.expect("boot")
+            cluster.wipe(id, boot: try words.number())
         default: return false
         }
         return true
@@ -94,7 +111,15 @@ struct Stage {
             for (id, outputs) in all { hear(id, outputs) }
         case "message":
             let message = try words.message()
-            hear(message.to, cluster.step(message.to, .received(message, exchange: Exchange(0))))
+            hear(message.to, cluster.receive(cluster.madeUp(message)))
+        case "piece":
+            let (from, to) = try words.way()
+            try words.expect("at")
+            cluster.sendPiece(by: Int(from.rawValue) - 1, to: to, at: try words.number())
+        case "hello":
+            let (from, to) = try words.way()
+            let (id, outputs) = cluster.hello(from, to: to)
+            hear(id, outputs)
         default: return false
         }
         return true
@@ -141,6 +166,18 @@ struct Stage {
             guard words.next(is: "after") else { throw words.problem("damage N after INDEX") }
             cluster.damage(id, after: LogIndex(try words.number()))
         case "show": show(id)
+        case "change": hear(id, cluster.step(id, .change(try words.change())))
+        case "members": said.append("\(id)  in force from \(cluster[id].raft.configuration)")
+        case "compact":
+            try words.expect("through")
+            hear(id, cluster.compact(id, through: LogIndex(try words.number())))
+        case "install":
+            let snapshot = try words.entry()
+            try words.expect("with")
+            hear(id, cluster.step(id, .install(snapshot, try words.configuration())))
+        case "admitted":
+            try words.expect("at")
+            hear(id, cluster.step(id, .admitted(at: LogIndex(try words.number()))))
         default: throw words.problem("unknown command \(command)")
         }
     }

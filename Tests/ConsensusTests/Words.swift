@@ -51,6 +51,38 @@ struct Words {
         return nodes
     }
 
+    /// `voters 1 2 3 outgoing 1 2 learners 4 rising 4`, from after `voters` on.
+    mutating func membership() -> Membership {
+        let voters = nodes()
+        let outgoing = next(is: "outgoing") ? nodes() : []
+        let learners = next(is: "learners") ? nodes() : []
+        let rising = next(is: "rising") ? nodes() : []
+        return Membership(voters: voters, outgoing: outgoing, learners: learners, rising: rising)
+    }
+
+    /// `3: voters 1 2`.
+    mutating func configuration() throws(ScenarioError) -> Configuration {
+        let index = LogIndex(try number())
+        try expect("voters")
+        return Configuration(index: index, membership: membership())
+    }
+
+    /// `learner 4 rising`, `promote 4`, `demote 3`, `remove 3`, `readmit 3 boot 7`.
+    mutating func change() throws(ScenarioError) -> Change {
+        let kind = try word()
+        let id = try node()
+        switch kind {
+        case "learner": return .learner(id, rises: next(is: "rising"))
+        case "promote": return .promote(id)
+        case "demote": return .demote(id, rises: next(is: "rising"))
+        case "remove": return .remove(id)
+        case "readmit":
+            try expect("boot")
+            return .readmit(id, boot: Boot(try number()))
+        default: throw problem("unknown change \(kind)")
+        }
+    }
+
     mutating func milliseconds() throws(ScenarioError) -> UInt64 {
         let text = try word()
         guard text.hasSuffix("ms") else { throw problem("\(text) is not a number of ms") }
@@ -114,16 +146,21 @@ struct Words {
         return runs
     }
 
-    /// `term 3 for 2 log [1.1–1.4 3.5] commit 2 damaged`, each where it is not nothing.
+    /// `term 3 for 2 base 1.4 log [3.5] commit 5 damaged in 2: voters 1 2`, each where it is not nothing. What
+    /// lies before the base is in a snapshot; `in` names entries that hold a membership.
     mutating func durable() throws(ScenarioError) -> Durable {
         var durable = Durable()
         if next(is: "term") {
             let term = Term(try number())
             durable.hard = HardState(term: term, vote: next(is: "for") ? try node() : nil, count: 1)
         }
+        if next(is: "base") { durable.log = LogShape(base: try entry()) }
+        let base = durable.log.base
+        durable.commit = base.index
+        for index in 0..<base.index.rawValue { durable.payloads.append(base.term.rawValue << 32 + index) }
         if next(is: "log") {
-            let runs = try runs(after: .zero)
-            durable.log = LogShape(runs: runs)
+            let runs = try runs(after: base.index)
+            durable.log = LogShape(base: base, runs: runs)
             // What an entry stands for follows from its name, so that equal names are equal on all nodes.
             for run in runs {
                 for _ in 0..<run.count {
@@ -133,6 +170,7 @@ struct Words {
         }
         if next(is: "commit") { durable.commit = LogIndex(try number()) }
         durable.isDamaged = next(is: "damaged")
+        while next(is: "in") { durable.named.append(try configuration()) }
         return durable
     }
 
@@ -154,14 +192,19 @@ struct Words {
             let runs = try runs(after: after.index)
             try expect("commit")
             let commit = LogIndex(try number())
-            guard next(is: "whole") else {
-                return .append(Message.Append(after: after, runs: runs, commit: commit, whole: .zero))
+            var whole = LogIndex.zero
+            var boot = Boot(0)
+            if next(is: "whole") {
+                whole = LogIndex(try number())
+                try expect("for")
+                boot = Boot(try number())
             }
-            let whole = LogIndex(try number())
-            try expect("for")
+            var configurations: [Configuration] = []
+            while next(is: "with") { configurations.append(try configuration()) }
             return .append(
                 Message.Append(
-                    after: after, runs: runs, commit: commit, whole: whole, wholeFor: Boot(try number())))
+                    after: after, runs: runs, commit: commit, whole: whole, wholeFor: boot,
+                    configurations: configurations))
         case "appended": return .appended(match: LogIndex(try number()))
         case "rejected":
             let after = LogIndex(try number())
@@ -190,6 +233,20 @@ struct Words {
             let question = try number()
             try expect("at")
             return .readIndexed(question: question, index: LogIndex(try number()))
+        case "piece":
+            try expect("of")
+            let snapshot = try entry()
+            try expect("bytes")
+            let bytes = try number()
+            try expect("offset")
+            return .piece(Message.Piece(snapshot: snapshot, sum: 0, bytes: bytes, offset: try number()))
+        case "pieced":
+            let snapshot = try entry()
+            if next(is: "installed") {
+                return .pieced(snapshot: snapshot, next: Cluster.pieces, isInstalled: true)
+            }
+            try expect("next")
+            return .pieced(snapshot: snapshot, next: try number(), isInstalled: false)
         default: throw problem("unknown message \(kind)")
         }
     }

@@ -75,7 +75,8 @@ struct Dev: ParsableCommand {
         put(
             """
             A cluster of \(nodes) is ready: \(urls.joined(separator: "  "))
-            \(place). Ctrl-C ends it. Try:
+            \(place). Ctrl-C ends it.
+            See it in a browser at \(urls[0])/ or try:
 
               curl -L -X PUT --data-binary 'hello' \(urls[0])/kv/greeting
               curl -L \(last)/kv/greeting

@@ -38,7 +38,7 @@ struct Health: ParsableCommand {
         case .success(let response):
             throw failed("\(endpoint) is not \(ready ? "ready" : "healthy"): \(response.trouble)")
         case .failure(let miss):
-            throw failed("\(endpoint) is not reached: \(miss.reason).")
+            throw failed("\(endpoint) is not reached: \(miss.reason). Start that node, or give another URL.")
         case nil:
             throw failed("\(endpoint) was not asked.")
         }

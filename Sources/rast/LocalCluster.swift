@@ -65,8 +65,8 @@ struct LocalCluster {
         var hasComplained = false
         while true {
             if signals.next() != nil { return true }
-            for id in ended() {
-                complain("node \(id) has ended; its log lines above say why.")
+            for (id, end) in ended() {
+                complain("node \(id) has ended \(end).")
                 if !isAnnounced { return false }
             }
             if members.allSatisfy({ $0.process == 0 }) { return false }
@@ -84,17 +84,25 @@ struct LocalCluster {
         }
     }
 
-    /// The ids of nodes that have ended since the last call.
-    private mutating func ended() -> [Int] {
-        var ids: [Int] = []
+    /// The nodes that have ended since the last call, and how.
+    private mutating func ended() -> [(id: Int, end: String)] {
+        var found: [(id: Int, end: String)] = []
         for place in members.indices where members[place].process > 0 {
             var status: Int32 = 0
             if waitpid(members[place].process, &status, WNOHANG) == members[place].process {
                 members[place].process = 0
-                ids.append(members[place].id)
+                found.append((members[place].id, Self.end(status)))
             }
         }
-        return ids
+        return found
+    }
+
+    /// What `waitpid` says of an end, in words: a signal's number is in the low seven bits.
+    private static func end(_ status: Int32) -> String {
+        if status & 0x7F != 0 { return "by signal \(status & 0x7F)" }
+        let code = status >> 8 & 0xFF
+        if code == 0 { return "as it was asked to (status 0)" }
+        return "with status \(code): its log lines above say why"
     }
 
     /// Ends every node: asked first, killed after 7 s.

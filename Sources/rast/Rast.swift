@@ -10,10 +10,16 @@ struct Rast: ParsableCommand {
         abstract: "A replicated key-value store that speaks plain HTTP.",
         discussion: """
             EXAMPLES:
-              rast dev                          a cluster of three on this machine, to try things out
+              rast dev                          a cluster of three on this machine
               rast serve --data DIR             one node on 127.0.0.1:8001
               rast put greeting hello           writes a key; `rast get greeting` reads it
+              rast status --watch               who leads, and how far each member is
               rast log DIR | jq                 the replicated log of a node
+
+            COMPLETIONS for your shell come from the program itself:
+              rast --generate-completion-script bash > ~/.local/share/bash-completion/completions/rast
+              rast --generate-completion-script zsh > ~/.zfunc/_rast
+              rast --generate-completion-script fish > ~/.config/fish/completions/rast.fish
 
             EXIT STATUS: 0 done, 1 the operation failed, 2 usage, 3 no leader or unreachable.
             """,
@@ -42,15 +48,24 @@ struct Rast: ParsableCommand {
             case let exit as ExitCode:
                 Glibc.exit(exit.rawValue)
             default:
-                let message = fullMessage(for: error)
                 if code.isSuccess {
-                    put(message)
+                    put(fullMessage(for: error))
                     Glibc.exit(0)
                 }
-                complain(message)
+                complain(oneLine(error))
                 Glibc.exit(code == .validationFailure ? 2 : 1)
             }
         }
+    }
+
+    /// What the parser has against the arguments, and which help to read, without the usage of the whole
+    /// command between them.
+    private static func oneLine(_ error: any Error) -> String {
+        let lines = message(for: error).split(separator: "\n").map { String($0) }
+        let text = lines.joined(separator: " ")
+        let hint = fullMessage(for: error).split(separator: "'").last { $0.hasSuffix(" --help") }
+        guard let hint else { return text }
+        return "\(text.hasSuffix(".") ? String(text.dropLast()) : text); see `\(hint)`."
     }
 }
 

@@ -1,6 +1,7 @@
 // `rast transfer-leader`: hands leadership to another member, before its machine is taken down for instance.
 internal import ArgumentParser
 internal import Client
+internal import Glibc
 internal import Server
 
 struct TransferLeader: ParsableCommand {
@@ -41,12 +42,25 @@ struct TransferLeader: ParsableCommand {
         guard response.isSuccess else { throw refused(response) }
         if output == .json {
             try put(response.content)
-        } else if let leader = Document(response.content)?["leader"]?["id"]?.number
-            ?? id.flatMap({ UInt64($0) })
-        {
+        } else if let leader = Self.leader(seenBy: response.endpoint) ?? id.flatMap({ UInt64($0) }) {
             try putLine("Node \(leader) leads.")
         } else {
             try putLine("Leadership was handed over; `rast status` shows to whom.")
         }
+    }
+
+    /// Who leads, by the word of the node that has just handed over: it hears so within a moment.
+    private static func leader(seenBy endpoint: Endpoint) -> UInt64? {
+        let call = Call(.get, path: "/status")
+        for _ in 0..<50 {
+            guard
+                case .success(let response) = Cluster.ask(
+                    call, each: [endpoint], timeoutNanoseconds: 1_000_000_000
+                ).first
+            else { return nil }
+            if let leader = Document(response.content)?["cluster"]?["leader"]?["id"]?.number { return leader }
+            usleep(20_000)
+        }
+        return nil
     }
 }

@@ -83,7 +83,9 @@ extension Failures {
                 (["serve", "--id", "1"], ["--data"]),
                 (["serve", "--data", "x", "--colour"], ["--colour"]),
                 (["dev", "--nodes", "0"], ["--nodes"]),
-                (["fly"], ["fly"]),
+                (["fly"], ["fly", "`rast --help`"]),
+                (["put"], ["<key>", "`rast put --help`"]),
+                (["get", "a", "--output", "xml"], ["--output", "'text' and 'json'", "`rast get --help`"]),
                 (
                     [
                         "serve", "--id", "1", "--data", "x", "--peers",
@@ -96,6 +98,7 @@ extension Failures {
             let run = try Run(Cluster.program, arguments)
             try #require(run.end == 2, "exit \(run.end ?? -99): \(run.output)")
             for word in words { try #require(run.output.contains(word), "no \(word) in: \(run.output)") }
+            try #require(run.output.filter { $0 == "\n" }.count == 1, "more than one line: \(run.output)")
             try #require(access("x", F_OK) != 0, "a directory was made")
         }
 

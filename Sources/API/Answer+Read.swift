@@ -35,7 +35,8 @@ extension Answer {
             return
         }
         guard request.precondition.ifMatchHolds(current: record.revision) else {
-            appendConditionFailed(current: record.revision, storeRevision: storeRevision, to: &out)
+            appendConditionFailed(
+                current: record.revision, storeRevision: storeRevision, age: age, to: &out)
             return
         }
         guard request.precondition.ifNoneMatchHolds(current: record.revision) else {

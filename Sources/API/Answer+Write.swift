@@ -76,7 +76,7 @@ extension Answer {
 
     /// `412`: If-Match or If-None-Match did not hold.
     public func appendConditionFailed(
-        current: Revision?, storeRevision: Revision, to out: inout [UInt8]
+        current: Revision?, storeRevision: Revision, age: Age? = nil, to out: inout [UInt8]
     ) {
         let detail = current.map { "The key's revision is \($0)." } ?? "The key is absent."
         var fields: [UInt8] = []
@@ -85,6 +85,7 @@ extension Answer {
             fields.append(decimal: current.rawValue)
             fields.append(literal: "\"\r\n")
         }
+        appendFields(of: age, to: &fields)
         append(
             Refusal(412, .conditionFailed, detail), storeRevision: storeRevision, fields: fields.span,
             to: &out)

@@ -35,7 +35,7 @@ extension Node {
         if clients[slot].inbound.count > head.count || head.framing == .none || head.framing == .length(0) {
             return .again
         }
-        if request.action == .put, let failure = absence {
+        if request.action.isForLeader, let failure = absence {
             if request.mayRedirect || leaderToAsk(slot) == nil {
                 fail(slot, failure)
                 return .again

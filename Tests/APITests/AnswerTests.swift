@@ -138,27 +138,6 @@ func readValue() throws {
     #expect(plain["Content-Length"] == "0")
 }
 
-@Test("a local answer says how old it may be")
-func localAge() throws {
-    let asked = try Asked("GET /kv/k?consistency=local")
-    for some in [record(), nil] {
-        let get = try response {
-            $0.appendRead(
-                some, for: asked.request, storeRevision: Revision(9),
-                age: Age(appliedIndex: 40, leaderContactMilliseconds: 12), to: &$1)
-        }
-        #expect(get["Rast-Applied-Index"] == "40")
-        #expect(get["Rast-Leader-Contact"] == "12")
-        #expect(get["Rast-Revision"] == "9")
-    }
-    let never = try response {
-        $0.appendRead(
-            nil, for: asked.request, storeRevision: Revision(1),
-            age: Age(appliedIndex: 0, leaderContactMilliseconds: nil), to: &$1)
-    }
-    #expect(never["Rast-Leader-Contact"] == nil)
-}
-
 @Test(
     "conditions of a GET, with the key at revision 7 and absent",
     arguments: [

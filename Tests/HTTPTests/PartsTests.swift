@@ -89,6 +89,26 @@ func dates(seconds: Int, expected: String) {
     #expect(out == wire("Date: \(expected)|"))
 }
 
+@Test("a status has the words of the registry (RFC 9110 §15, RFC 6585, RFC 4918)")
+func titles() {
+    let words: [(Int, String)] = [
+        (200, "OK"), (201, "Created"), (204, "No Content"), (304, "Not Modified"),
+        (307, "Temporary Redirect"),
+        (400, "Bad Request"), (401, "Unauthorized"), (403, "Forbidden"), (404, "Not Found"),
+        (405, "Method Not Allowed"), (408, "Request Timeout"), (409, "Conflict"), (410, "Gone"),
+        (411, "Length Required"), (412, "Precondition Failed"), (413, "Content Too Large"),
+        (414, "URI Too Long"), (415, "Unsupported Media Type"), (417, "Expectation Failed"),
+        (422, "Unprocessable Content"), (429, "Too Many Requests"),
+        (431, "Request Header Fields Too Large"), (501, "Not Implemented"), (503, "Service Unavailable"),
+        (504, "Gateway Timeout"), (505, "HTTP Version Not Supported"), (507, "Insufficient Storage"),
+    ]
+    for (status, title) in words {
+        var out: [UInt8] = []
+        Writer.appendStatusLine(status, to: &out)
+        #expect(out == wire("HTTP/1.1 \(status) \(title)|"))
+    }
+}
+
 @Test("chunks come back from the decoder, of every size")
 func chunks() throws {
     for size in [1, 9, 15, 16, 17, 255, 256, 4096, 70_000] {

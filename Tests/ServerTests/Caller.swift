@@ -13,14 +13,14 @@ struct Response {
     func has(_ field: String) -> Bool { head.lowercased().contains("\r\n\(field.lowercased())") }
 }
 
-/// A blocking connection; nothing on it takes longer than ten seconds.
+/// A blocking connection; nothing on it takes longer than thirty seconds.
 final class Caller {
     private let socket: Int32
     private var bytes: [UInt8] = []
 
     init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var time = timeval(tv_sec: 10, tv_usec: 0)
+        var time = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         if var size = receiveBufferBytes {
@@ -67,7 +67,7 @@ final class Caller {
         _ method: String, _ target: String, _ content: [UInt8]? = nil, _ fields: String = ""
     ) throws -> Response {
         let length = content.map { "Content-Length: \($0.count)\r\n" } ?? ""
-        try send("\(method) \(target) HTTP/1.1\r\nHost: test\r\n\(fields)\(length)\r\n")
+        try send("\(method) \(target) HTTP/1.1\r\nHost: localhost\r\n\(fields)\(length)\r\n")
         if let content { try send(content) }
         return try response(isHead: method == "HEAD")
     }
@@ -113,6 +113,15 @@ final class Caller {
                 return Response(status: head.status, head: head.head, content: content)
             }
         }
+    }
+
+    /// What the other end has answered by now, if it has; the connection may be over.
+    func statusSoFar() -> Int? {
+        var chunk = [UInt8](repeating: 0, count: 4_096)
+        let count = recv(socket, &chunk, chunk.count, Int32(MSG_DONTWAIT))
+        if count > 0 { bytes.append(contentsOf: chunk[..<count]) }
+        let words = String(decoding: bytes.prefix(64), as: UTF8.self).split(separator: " ")
+        return words.count > 1 ? Int(words[1]) : nil
     }
 
     /// Whether the other end closes, having sent nothing more.

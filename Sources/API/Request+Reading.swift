@@ -14,6 +14,7 @@ extension Request {
     public init(
         _ head: borrowing RequestHead, in bytes: Span<UInt8>, limits: RequestLimits, scratch: inout [UInt8]
     ) throws(Refusal) {
+        try limits.places.check(head, in: bytes)
         let route = try Request.route(head, in: bytes)
         guard head.method != .other else {
             throw Refusal(501, .noMethod, "This server does not know the method.", allowing: route)
@@ -22,7 +23,6 @@ extension Request {
             throw Refusal(
                 405, .methodNotAllowed, "\(route.name) takes \(route.allow).", allowing: route)
         }
-        try Request.checkOrigin(head, in: bytes)
         if head.method == .options {
             self.init(.options(route), route)
             contentBytesMax = limits.valueBytesMax
@@ -67,21 +67,6 @@ extension Request {
             .snapshot, .backup, .server:
             .status
         }
-    }
-
-    /// A page of another origin must not act here in its visitor's name (Interface §11).
-    private static func checkOrigin(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
-        guard let origin = head[.origin] else { return }
-        if let host = head.host, origin.count == host.count + 7,
-            bytes.extracting(origin.lowerBound..<origin.lowerBound + 7).equalsIgnoringCase("http://")
-        {
-            let named = bytes.extracting(origin.lowerBound + 7..<origin.upperBound)
-            let asked = bytes.extracting(host)
-            var index = 0
-            while index < asked.count, named[index] | 0x20 == asked[index] | 0x20 { index += 1 }
-            if index == asked.count { return }
-        }
-        throw Refusal(403, .crossOrigin, "The Origin field does not name this node.")
     }
 
     private mutating func read(

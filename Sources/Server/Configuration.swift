@@ -1,4 +1,5 @@
 // Everything a node is told at its start, checked: what `rast serve` fills from its flags (Interface §12).
+internal import API
 public import Consensus
 public import Network
 
@@ -68,6 +69,10 @@ public struct Configuration: Sendable {
     public var idleTime = Interval.milliseconds(60_000)
     /// Whether clients are sent to the leader; otherwise this node asks it for them.
     public var mayRedirect = true
+    /// Origins of web pages, besides the node's own, that may ask here (`https://kv.example.com`).
+    public var allowedOrigins: [String] = []
+    /// Names as which the node may be asked; empty: any.
+    public var allowedHosts: [String] = []
     /// A request that takes at least so long is told of in the log.
     public var slowRequest = Interval.milliseconds(1_000)
     /// Peers that are not on this machine are talked to without proof of who they are.
@@ -148,6 +153,7 @@ public struct Configuration: Sendable {
             throw UsageError(
                 "Node \(peer.id) at \(peer.url) is not on this machine, and nothing proves who it is: who "
                     + "reaches this node's port could join in. Where the network itself is trusted, say "
+        _ = try acceptedPlaces
                     + "--insecure-peers."
             )
         }
@@ -159,6 +165,24 @@ public struct Configuration: Sendable {
 /// Reads a length of time as people write it: `500ms`, `2s`, `1.5s`, `10m`, or bare seconds; nil if it is not
 /// one.
 public func interval(_ text: String) -> Interval? {
+    /// What requests may name as origin and host. Peers and redirected clients use the node's own URLs, so
+    /// their hosts go with those that were named.
+    var acceptedPlaces: AcceptedPlaces {
+        get throws(UsageError) {
+            var places = AcceptedPlaces()
+            for origin in allowedOrigins where !places.accept(origin: origin) {
+                throw UsageError(
+                    "--allow-origin expects origins such as https://kv.example.com, not \"\(origin)\".")
+            }
+            for host in allowedHosts where !places.accept(host: host) {
+                throw UsageError("--allow-host expects names such as kv.example.com, not \"\(host)\".")
+            }
+            if allowedHosts.isEmpty { return places }
+            for url in [advertise, peer(node)?.url ?? advertise] { _ = places.accept(host: url.place.host) }
+            return places
+        }
+    }
+
     let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("", 1e9)]
     for (unit, nanoseconds) in units where text.hasSuffix(unit) {
         let digits = text.dropLast(unit.count)

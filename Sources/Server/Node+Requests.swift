@@ -13,8 +13,10 @@ extension Node {
     mutating func begin(_ slot: Int, _ head: RequestHead) -> Next {
         do throws(API.Refusal) {
             let bytes = clients[slot].inbound.bytes
+            // What a peer sends on was looked at where it arrived.
+            let limits = clients[slot].origin == nil ? requestLimits : forwardedLimits
             let request = try Request(
-                head, in: bytes.span.extracting(clients[slot].inbound.unread), limits: requestLimits,
+                head, in: bytes.span.extracting(clients[slot].inbound.unread), limits: limits,
                 scratch: &scratch)
             if clients[slot].isExtra && !request.action.hasReservedPlace { throw .tooManyConnections }
             if head.framing == .chunked {

@@ -67,6 +67,8 @@ struct Node: ~Copyable {
     var usageAskedAt: UInt64 = 0
     /// Keys with escapes are decoded here.
     var scratch: [UInt8] = []
+    /// Those of requests that peers send on.
+    var forwardedLimits: RequestLimits
     var stopping = Stopping.no
     var isOver = false
     var jitter = SystemRandomNumberGenerator()

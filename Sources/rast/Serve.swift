@@ -56,6 +56,16 @@ struct Serve: ParsableCommand {
     var idleTime = "60s"
     @Option(
         help: ArgumentHelp(
+            "Origins of web pages, besides the node's own, that may ask here, as https://kv.example.com.",
+            valueName: "list"))
+    var allowOrigin: String?
+    @Option(
+        help: ArgumentHelp(
+            "Names that are accepted as Host; any if not given. Addresses and localhost always are.",
+            valueName: "list"))
+    var allowHost: String?
+    @Option(
+        help: ArgumentHelp(
             "Whether clients are sent to the leader (yes), or this node asks it in their stead (no).",
             valueName: "yes|no"))
     var redirect = "yes"
@@ -103,6 +113,8 @@ struct Serve: ParsableCommand {
         configuration.valueBytesMax = maxValueSize
         configuration.segmentBytes = segmentSize
         configuration.connectionsMax = maxConnections
+        configuration.allowedOrigins = list(allowOrigin)
+        configuration.allowedHosts = list(allowHost)
         guard redirect == "yes" || redirect == "no" else {
             throw UsageError("--redirect expects yes or no, not \"\(redirect)\".")
         }
@@ -124,6 +136,11 @@ struct Serve: ParsableCommand {
             throw UsageError("--id hostname expects a host name that ends in a number, not \"\(host)\".")
         }
         return "\(number + 1)"
+    }
+
+    /// The parts of a list with commas; what is empty between them is refused where it is used.
+    private func list(_ text: String?) -> [String] {
+        text?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
     }
 
     private func time(_ text: String, for option: String) throws(UsageError) -> Interval {

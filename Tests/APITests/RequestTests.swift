@@ -276,6 +276,82 @@ func origins() throws {
     }
 }
 
+/// What the places that a node accepts make of a request: the code of the refusal, or nil.
+private func refusal(
+    host: String, origin: String? = nil, by places: AcceptedPlaces, target: String = "/kv/a"
+) throws -> Code? {
+    let fields = origin.map { "Origin: \($0)|" } ?? ""
+    let bytes = wire("GET \(target) HTTP/1.1|Host: \(host)|\(fields)|")
+    var parser = RequestParser()
+    let progress = try parser.parse(bytes.span, limits: Limits())
+    guard case .head(let head) = progress else { throw Unfinished() }
+    var limits = RequestLimits()
+    limits.places = places
+    var scratch: [UInt8] = []
+    do throws(Refusal) {
+        _ = try Request(head, in: bytes.span, limits: limits, scratch: &scratch)
+        return nil
+    } catch {
+        #expect(error.status == 403)
+        return error.code
+    }
+}
+
+@Test("origins that were named are accepted besides the node's own, and no others")
+func acceptedOrigins() throws {
+    var places = AcceptedPlaces()
+    for origin in ["https://kv.example.com", "http://b:8080"] {
+        let isTaken = places.accept(origin: origin)
+        #expect(isTaken)
+    }
+    for origin in ["https://kv.example.com", "HTTPS://KV.Example.COM", "http://b:8080", "http://h:1"] {
+        #expect(try refusal(host: "h:1", origin: origin, by: places) == nil, "\(origin)")
+    }
+    for origin in [
+        "http://kv.example.com", "https://kv.example.com:443", "https://kv.example.com.evil", "http://b",
+        "https://h:1", "null", "",
+    ] {
+        #expect(try refusal(host: "h:1", origin: origin, by: places) == .crossOrigin, "\(origin)")
+    }
+    for text in ["", "null", "*", "b", "http://", "https://a/", "ftp://a", "https://a b", "http://u@a"] {
+        let isTaken = places.accept(origin: text)
+        #expect(!isTaken, "\(text)")
+    }
+}
+
+@Test("once a host is named, others are refused; addresses and localhost are always accepted")
+func acceptedHosts() throws {
+    var places = AcceptedPlaces()
+    #expect(try refusal(host: "evil.example", by: places) == nil)
+    for host in ["KV.example.com", "b:8080"] {
+        let isTaken = places.accept(host: host)
+        #expect(isTaken)
+    }
+    for host in [
+        "kv.example.com", "kv.EXAMPLE.com:8001", "b:8080", "10.0.0.1", "127.0.0.1:8001", "[::1]:8001",
+        "[fe80::1]",
+        "localhost", "LOCALHOST:1",
+    ] {
+        #expect(try refusal(host: host, by: places) == nil, "\(host)")
+    }
+    for host in [
+        "evil.example", "kv.example.com.evil", "xkv.example.com", "b", "b:80", "1.2.3.4.evil", "1.2.3",
+        "1.2.3.x",
+        "1234.1.1.1", "localhost.evil", "", "a:1:2",
+    ] {
+        #expect(try refusal(host: host, by: places) == .crossOrigin, "\(host)")
+    }
+    // The host of an absolute target is what counts.
+    #expect(try refusal(host: "kv.example.com", by: places, target: "http://evil/kv/a") == .crossOrigin)
+    #expect(try refusal(host: "evil", by: places, target: "http://kv.example.com/kv/a") == nil)
+    // A page that was made to lead here names itself as both.
+    #expect(try refusal(host: "evil", origin: "http://evil", by: places) == .crossOrigin)
+    for text in ["", "a/b", "http://a", "a b", "*"] {
+        let isTaken = places.accept(host: text)
+        #expect(!isTaken, "\(text)")
+    }
+}
+
 @Test("CONNECT is refused: this is no proxy")
 func connect() throws {
     #expect(try refusal("CONNECT h:1")?.code == .noMethod)

@@ -4,46 +4,31 @@ internal import JSON
 public import KeyValue
 
 extension Answer {
-    /// `200` with one page of a list.
+    /// `200` with one page of a list; `429` as soon as it turns out larger than `bytesMax`.
     public func appendPage(
-        _ listing: Listing, of store: borrowing Store, age: Age? = nil, to out: inout [UInt8]
+        _ listing: Listing, of store: borrowing Store, age: Age? = nil, bytesMax: Int = .max,
+        to out: inout [UInt8]
     ) {
-        var entries: [UInt8] = []
-        var prefixes: [UInt8] = []
-        var count = 0
+        var page = Page(hasValues: listing.parameters.hasValues, bytesMax: bytesMax)
         var walk = ListWalk(listing)
-        let hasValues = listing.parameters.hasValues
-        walk.forEach(in: store) { item in
-            let (entriesEnd, prefixesEnd) = (entries.count, prefixes.count)
-            switch item {
-            case .entry(let record):
-                if entriesEnd > 0 { entries.append(UInt8(ascii: ",")) }
-                entries.append(record: record, hasValue: hasValues)
-            case .prefix(let prefix):
-                if prefixesEnd > 0 { prefixes.append(UInt8(ascii: ",")) }
-                prefixes.append(jsonString: prefix.span)
-            }
-            if count > 0, entries.count + prefixes.count > Listing.pageBytesMax {
-                entries.removeLast(entries.count - entriesEnd)
-                prefixes.removeLast(prefixes.count - prefixesEnd)
-                return false
-            }
-            count += 1
-            return true
+        walk.forEach(in: store) { page.take($0) }
+        if page.isTooLarge {
+            append(.crowded, to: &out)
+            return
         }
         var front: [UInt8] = []
         front.append(literal: "{\"revision\":")
         front.append(decimal: store.revision.rawValue)
         front.append(literal: ",\"count\":")
-        front.append(decimal: UInt64(count))
+        front.append(decimal: UInt64(page.count))
         front.append(literal: ",\"entries\":[")
-        prefixes.append(UInt8(ascii: "]"))
+        page.prefixes.append(UInt8(ascii: "]"))
         if !walk.isOver, let place = walk.place {
-            prefixes.append(literal: ",\"next\":\"")
-            Cursor.append(place, of: listing.parameters, to: &prefixes)
-            prefixes.append(UInt8(ascii: "\""))
+            page.prefixes.append(literal: ",\"next\":\"")
+            Cursor.append(place, of: listing.parameters, to: &page.prefixes)
+            page.prefixes.append(UInt8(ascii: "\""))
         }
-        prefixes.append(literal: "}\n")
+        page.prefixes.append(literal: "}\n")
         begin(
             """
             HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\nVary: Accept\r\n
@@ -52,12 +37,13 @@ extension Answer {
         appendFields(of: age, to: &out)
         let middle: StaticString = "],\"prefixes\":["
         end(
-            contentBytes: front.count + entries.count + middle.utf8CodeUnitCount + prefixes.count, to: &out)
+            contentBytes: front.count + page.entries.count + middle.utf8CodeUnitCount + page.prefixes.count,
+            to: &out)
         if manner.isHead { return }
         out.append(bytes: front.span)
-        out.append(bytes: entries.span)
+        out.append(bytes: page.entries.span)
         out.append(literal: middle)
-        out.append(bytes: prefixes.span)
+        out.append(bytes: page.prefixes.span)
     }
 
     /// `200` and the head of a stream of lines; the lines follow as chunks, and then the last chunk.
@@ -70,6 +56,46 @@ extension Answer {
         field("Rast-Revision: ", storeRevision.rawValue, to: &out)
         appendFields(of: age, to: &out)
         out.append(literal: "Transfer-Encoding: chunked\r\n\r\n")
+    }
+}
+
+/// A page on its way: what is taken ends before it passes a page's size.
+private struct Page {
+    let hasValues: Bool
+    /// There is room for so much; more than that is not made.
+    let bytesMax: Int
+    var entries: [UInt8] = []
+    var prefixes: [UInt8] = []
+    var count = 0
+    var isTooLarge = false
+
+    init(hasValues: Bool, bytesMax: Int) {
+        self.hasValues = hasValues
+        self.bytesMax = bytesMax
+    }
+
+    /// False: the item belongs to the next page, or there is no room for this one.
+    mutating func take(_ item: ListWalk.Item) -> Bool {
+        let (entriesEnd, prefixesEnd) = (entries.count, prefixes.count)
+        switch item {
+        case .entry(let record):
+            isTooLarge = entriesEnd + prefixesEnd + (hasValues ? record.valueCount : 0) > bytesMax
+            if isTooLarge { return false }
+            if entriesEnd > 0 { entries.append(UInt8(ascii: ",")) }
+            entries.append(record: record, hasValue: hasValues)
+        case .prefix(let prefix):
+            isTooLarge = entriesEnd + prefixesEnd > bytesMax
+            if isTooLarge { return false }
+            if prefixesEnd > 0 { prefixes.append(UInt8(ascii: ",")) }
+            prefixes.append(jsonString: prefix.span)
+        }
+        if count > 0, entries.count + prefixes.count > Listing.pageBytesMax {
+            entries.removeLast(entries.count - entriesEnd)
+            prefixes.removeLast(prefixes.count - prefixesEnd)
+            return false
+        }
+        count += 1
+        return true
     }
 }
 

@@ -47,6 +47,7 @@ public struct Metrics: Sendable {
     public var freeBytes: UInt64 = 0
     public var logBytes: UInt64 = 0
     public var connections: UInt64 = 0
+    public var connectionBytes: UInt64 = 0
     public var process = Process()
 
     public init(version: String, requests: RequestCounts) {
@@ -119,6 +120,8 @@ public struct Metrics: Sendable {
         text.gauge("rast_disk_free_bytes", "What the data directory's file system has left.", freeBytes)
         text.gauge("rast_disk_log_bytes", "What the log takes on disk.", logBytes)
         text.gauge("rast_http_connections", "How many connections are open.", connections)
+        text.gauge(
+            "rast_http_connection_bytes", "What large contents and unread answers take.", connectionBytes)
     }
 
     private func append(_ process: Process, to text: inout MetricsText) {

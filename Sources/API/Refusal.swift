@@ -73,6 +73,9 @@ public struct Refusal: Error, Equatable, Sendable {
     /// A bound of the queue or of memory is reached; certainly not applied.
     public static let overloaded = Refusal(
         429, .overloaded, "Too many requests are under way; nothing was applied.")
+    /// Connections hold as much as they may together; certainly not applied.
+    public static let crowded = Refusal(
+        429, .overloaded, "Contents and answers take as much memory as they may; nothing was applied.")
     /// This node is on its way down.
     public static let shuttingDown = Refusal(503, .shuttingDown, "This node is shutting down.")
     /// No further connection is taken.

@@ -48,6 +48,8 @@ public struct Inbound: Sendable {
 
     public var count: Int { unread.count }
     public var isEmpty: Bool { unread.isEmpty }
+    /// What the buffer takes beyond a pooled one, which every connection may have.
+    public var bytesHeld: Int { bytes.count > BufferPool.bufferBytes ? bytes.count : 0 }
 
     /// One read from `descriptor` behind what is unread.
     public mutating func receive(
@@ -60,8 +62,13 @@ public struct Inbound: Sendable {
             unread = 0..<0
         }
         if unread.upperBound == bytes.count {
-            if unread.lowerBound == 0 { return .full }
-            compact()
+            if unread.lowerBound > 0 {
+                compact()
+            } else if bytes.count < BufferPool.bufferBytes {
+                reserve(BufferPool.bufferBytes, pool: &pool)
+            } else {
+                return .full
+            }
         }
         let end = unread.upperBound
         let room = bytes.count - end
@@ -92,7 +99,7 @@ public struct Inbound: Sendable {
             compact()
             return
         }
-        var larger = [UInt8](repeating: 0, count: count)
+        var larger = count == BufferPool.bufferBytes ? pool.take() : [UInt8](repeating: 0, count: count)
         larger.replaceSubrange(0..<unread.count, with: bytes[unread])
         swap(&bytes, &larger)
         pool.give(larger)
@@ -131,6 +138,21 @@ public struct Inbound: Sendable {
         pool.give(given)
         unread = 0..<0
     }
+
+    /// Gives a pooled buffer back where little is unread, which then has one of its own size: thousands of
+    /// connections in the middle of a request hold no more than what they have sent.
+    public mutating func settle(to pool: inout BufferPool) {
+        if unread.isEmpty {
+            release(to: &pool)
+            return
+        }
+        guard bytes.count == BufferPool.bufferBytes, unread.count <= Self.settledBytesMax else { return }
+        var small = Array(bytes[unread])
+        swap(&bytes, &small)
+        pool.give(small)
+        unread = 0..<unread.count
+    }
+    private static let settledBytesMax = 2 << 10
 
     private mutating func compact() {
         let count = unread.count

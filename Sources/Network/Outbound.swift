@@ -37,6 +37,8 @@ public struct Outbound: Sendable {
     /// How many bytes are not sent yet.
     public var count: Int { partsCount + bytes.count - sent }
     public var isEmpty: Bool { count == 0 }
+    /// The memory that unsent bytes take, sent ones among them that are not let go yet.
+    public var bytesHeld: Int { isEmpty ? 0 : partsCount + bytes.capacity }
 
     /// Appends a part of a buffer that others may hold too.
     public mutating func append(_ shared: [UInt8], _ range: Range<Int>) {
@@ -75,6 +77,12 @@ public struct Outbound: Sendable {
         }
         clear()
         return .sent
+    }
+
+    /// Takes back what was appended to `bytes` from `start` on.
+    public mutating func takeBack(from start: Int) {
+        // A copy, so that the room which it took is free again.
+        bytes = Array(bytes[..<start])
     }
 
     /// Forgets everything that was to be sent.

@@ -67,6 +67,9 @@ public enum Acceptance: ~Copyable {
     /// There are no descriptors left: the one that waited was accepted on a reserved descriptor and closed,
     /// so that it knows, and so that the loop does not spin.
     case shed
+    /// The same, and it could not even be turned away: it goes on waiting, and the poller would report it for
+    /// ever.
+    case stuck
 }
 
 /// A listening socket.
@@ -75,11 +78,16 @@ public struct Listener: ~Copyable, Sendable {
     /// Where it listens: the port that the system chose, if 0 was asked for.
     public let address: Address
     private var reserve: Descriptor?
+    /// What the kernel takes of a connection beyond what is on its way: where a client does not read, the
+    /// rest stays in this process, which bounds and counts it.
+    private static let notSentBytesMax: Int32 = 256 << 10
 
     /// Listens at `address`; `backlog`: how many connections may wait to be accepted.
     public init(at address: Address, backlog: Int32 = 4096) throws(SystemError) {
         let socket = try Descriptor.stream(for: address)
         socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
+        // What is accepted inherits it.
+        socket.setOption(Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, Self.notSentBytesMax)
         try socket.bind(to: address)
         if listen(socket.raw, backlog) != 0 { throw SystemError("listen on \(address)", code: errno) }
         self.address = socket.ownAddress() ?? address
@@ -108,6 +116,7 @@ public struct Listener: ~Copyable, Sendable {
         let shed = linux_accept(descriptor.raw)
         if shed >= 0 { _ = close(shed) }
         reserve = Self.openReserve()
-        return shed >= 0 ? .shed : .none
+        if shed >= 0 { return .shed }
+        return SystemError("accept", code: -shed).isShortageOfDescriptors ? .stuck : .none
     }
 }

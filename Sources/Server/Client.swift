@@ -73,6 +73,20 @@ struct Client: ~Copyable {
     /// The soonest moment for which a timer is set.
     var timerAt: UInt64
 
+    /// What it holds beyond small buffers, as the node has it in its sum.
+    var bytesCounted = 0
+    /// Its stream waits until there is room for more of it.
+    var isStarved = false
+    /// Since when there is something that the kernel does not take.
+    var blockedSince: UInt64?
+
+    /// What it holds now: a large content, and answers that are not read.
+    var bytesHeld: Int {
+        let (sending, decoding) = (outbound.bytesHeld, content.capacity)
+        return inbound.bytesHeld + (decoding > BufferPool.bufferBytes ? decoding : 0)
+            + (sending > BufferPool.bufferBytes ? sending : 0)
+    }
+
     /// What may wait to be sent before no further request is read.
     static let unsentBytesMax = 256 << 10
 

@@ -64,15 +64,17 @@ public struct Configuration: Sendable {
     public var valueBytesMax = 1 << 20
     public var segmentBytes = 64 << 20
     public var connectionsMax = 10_000
+    /// What contents and answers of all connections may take together.
+    public var connectionBytesMax = 256 << 20
     /// How long a request's head and body may take to arrive.
     public var headTime = Interval.milliseconds(10_000)
     public var idleTime = Interval.milliseconds(60_000)
-    /// Whether clients are sent to the leader; otherwise this node asks it for them.
-    public var mayRedirect = true
     /// Origins of web pages, besides the node's own, that may ask here (`https://kv.example.com`).
     public var allowedOrigins: [String] = []
     /// Names as which the node may be asked; empty: any.
     public var allowedHosts: [String] = []
+    /// Whether clients are sent to the leader; otherwise this node asks it for them.
+    public var mayRedirect = true
     /// A request that takes at least so long is told of in the log.
     public var slowRequest = Interval.milliseconds(1_000)
     /// Peers that are not on this machine are talked to without proof of who they are.
@@ -144,27 +146,25 @@ public struct Configuration: Sendable {
         if !(1...(64 << 20)).contains(valueBytesMax) {
             throw UsageError("--max-value-size expects 1 to 67108864 bytes.")
         }
+        if connectionBytesMax < Swift.max(1 << 20, 4 * valueBytesMax) {
+            throw UsageError(
+                "--max-connection-memory expects at least 1048576 bytes, and four times --max-value-size.")
+        }
         if segmentBytes < (1 << 20) || segmentBytes > (1 << 30) {
             throw UsageError("--segment-size expects 1048576 to 1073741824 bytes.")
         }
+        _ = try acceptedPlaces
         for peer in peers where peer.id != node && !isInsecurePeersAllowed {
             let host = peer.url.place.host
             if host == "localhost" || peer.url.place.literal?.isLoopback == true { continue }
             throw UsageError(
                 "Node \(peer.id) at \(peer.url) is not on this machine, and nothing proves who it is: who "
                     + "reaches this node's port could join in. Where the network itself is trusted, say "
-        _ = try acceptedPlaces
                     + "--insecure-peers."
             )
         }
     }
 
-    func peer(_ id: NodeID) -> Peer? { peers.first { $0.id == id } }
-}
-
-/// Reads a length of time as people write it: `500ms`, `2s`, `1.5s`, `10m`, or bare seconds; nil if it is not
-/// one.
-public func interval(_ text: String) -> Interval? {
     /// What requests may name as origin and host. Peers and redirected clients use the node's own URLs, so
     /// their hosts go with those that were named.
     var acceptedPlaces: AcceptedPlaces {
@@ -183,6 +183,12 @@ public func interval(_ text: String) -> Interval? {
         }
     }
 
+    func peer(_ id: NodeID) -> Peer? { peers.first { $0.id == id } }
+}
+
+/// Reads a length of time as people write it: `500ms`, `2s`, `1.5s`, `10m`, or bare seconds; nil if it is not
+/// one.
+public func interval(_ text: String) -> Interval? {
     let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("", 1e9)]
     for (unit, nanoseconds) in units where text.hasSuffix(unit) {
         let digits = text.dropLast(unit.count)

@@ -94,6 +94,7 @@ extension Node {
         metrics.freeBytes = usage.freeBytes
         metrics.logBytes = usage.logBytes
         metrics.connections = UInt64(clients.count - proxies)
+        metrics.connectionBytes = UInt64(max(0, bytesHeld))
         metrics.process = ProcessNumbers.now(startedAt: startedAtSeconds)
         metrics.process.openDescriptors = usage.openDescriptors
         return metrics

@@ -37,9 +37,11 @@ extension Node {
     mutating func answer(_ slot: Int, _ write: (Answer, inout [UInt8]) -> Void) {
         let start = clients[slot].outbound.bytes.count
         write(answerer(slot), &clients[slot].outbound.bytes)
+        admit(slot, from: start)
         count(slot, from: start)
         touch(slot)
         finish(slot)
+        sendIfLarge(slot)
     }
 
     mutating func replied(_ ticket: Ticket, _ reply: Reply, _ revision: Revision) {
@@ -87,9 +89,11 @@ extension Node {
                 replica.store.record(key), for: request, storeRevision: replica.store.revision, age: age,
                 to: &clients[slot].outbound.bytes)
         }
+        admit(slot, from: start)
         count(slot, from: start)
         touch(slot)
         finish(slot)
+        sendIfLarge(slot)
     }
 
     var age: Age {
@@ -154,6 +158,7 @@ extension Node {
         if isCut {
             clients[slot].clearRequest()
             clients[slot].inbound.discard(to: &pool)
+            weigh(slot)
             clients[slot].closesWhenSent = true
             clients[slot].stage = .head
             return
@@ -164,6 +169,7 @@ extension Node {
         }
         finish(slot)
         clients[slot].stage = .skipping(bytes)
+        setDeadline(slot, after: configuration.headTime)
     }
 
     /// What is still to come of a request that is answered already.

@@ -17,6 +17,10 @@ extension Node {
             switch listener.accept() {
             case .none: return
             case .shed: noteShortage()
+            case .stuck:
+                noteShortage()
+                pauseListening()
+                return
             case .connection(let socket): add(socket)
             }
         }
@@ -26,6 +30,28 @@ extension Node {
         if now < lastShortageAt + 5_000_000_000 { return }
         lastShortageAt = now
         log.warning("out of descriptors: connections are turned away; raise the limit (ulimit -n)")
+    }
+
+    /// Somebody waits who can neither be accepted nor turned away: the loop must not spin on it.
+    private mutating func pauseListening() {
+        do throws(SystemError) {
+            try poller.remove(listener.descriptor)
+            listensAgainAt = now + 100_000_000
+        } catch {
+            log.error("the listener cannot be paused: \(error)")
+        }
+    }
+
+    /// Listens again once a pause is over; a turn comes more often than that.
+    mutating func listenAgain() {
+        guard let moment = listensAgainAt, now >= moment else { return }
+        do throws(SystemError) {
+            try poller.add(listener.descriptor, as: Place.listener.token, for: .reading)
+            listensAgainAt = nil
+        } catch {
+            listensAgainAt = now + 100_000_000
+            log.error("the listener cannot be watched: \(error)")
+        }
     }
 
     private mutating func add(_ socket: consuming Descriptor) {
@@ -63,6 +89,7 @@ extension Node {
 
     /// Closes a connection. What the replica still has for it finds nobody.
     mutating func drop(_ slot: Int) {
+        bytesHeld -= clients[slot].bytesCounted
         clients[slot].inbound.discard(to: &pool)
         if case .forwarded = clients[slot].stage { forwarded -= 1 }
         if clients[slot].stream != nil { streams -= 1 }
@@ -104,9 +131,13 @@ extension Node {
             guard clients[slot].isTouched else { continue }
             clients[slot].isTouched = false
             switch clients[slot].flush() {
-            case .blocked: extendDeadline(slot, by: configuration.idleTime)
+            case .blocked:
+                extendDeadline(slot, by: configuration.idleTime)
+                noteBlocked(slot)
             case .broken: drop(slot)
             case .sent:
+                clients[slot].blockedSince = nil
+                if clients[slot].bytesCounted > 0 { weigh(slot) }
                 if clients[slot].closesWhenSent {
                     end(slot)
                 } else if !clients[slot].inbound.isEmpty || clients[slot].mayRead
@@ -137,9 +168,12 @@ extension Node {
     // Time-outs -------------------------------------------------------------------------------------------
 
     mutating func setDeadline(_ slot: Int, after interval: Interval) {
+        setDeadline(slot, at: now + interval.nanoseconds)
+    }
+
+    mutating func setDeadline(_ slot: Int, at deadline: UInt64) {
         // The replica ends what it has no time for; there is no connection to be closed.
         if clients[slot].origin != nil { return }
-        let deadline = now + interval.nanoseconds
         clients[slot].deadline = deadline
         // A timer that is set for earlier looks at the deadline when it fires; one for later would be too
         // late.

@@ -9,7 +9,7 @@ internal import Replica
 final class ListStream {
     private var walk: ListWalk
     private let store: Store
-    private static let chunkBytes = 48 << 10
+    static let chunkBytes = 48 << 10
 
     init(_ walk: ListWalk, of store: Store) {
         self.walk = walk
@@ -28,7 +28,14 @@ extension Node {
     mutating func list(_ slot: Int, _ listing: Listing, isLocal: Bool) {
         let age = isLocal ? age : nil
         guard listing.isStream else {
-            answer(slot) { [store = replica.store] in $0.appendPage(listing, of: store, age: age, to: &$1) }
+            let room = room(slot)
+            answer(slot) { [store = replica.store] in
+                $0.appendPage(listing, of: store, age: age, bytesMax: room, to: &$1)
+            }
+            return
+        }
+        if clients[slot].head?.method != .head, !hasRoom(slot, for: ListStream.chunkBytes) {
+            refuse(slot, .crowded)
             return
         }
         let start = clients[slot].outbound.bytes.count
@@ -48,9 +55,15 @@ extension Node {
     /// What was written is with the kernel: the next lines follow.
     mutating func streamOn(_ slot: Int) -> Next {
         guard clients[slot].outbound.isEmpty, let stream = clients[slot].stream else { return .rest }
+        guard hasRoom(slot, for: ListStream.chunkBytes) else {
+            if !clients[slot].isStarved { starved.append(clients.token(at: slot)) }
+            clients[slot].isStarved = true
+            return .rest
+        }
         stream.appendChunk(lines: &scratch, to: &clients[slot].outbound.bytes)
         setDeadline(slot, after: configuration.idleTime)
         touch(slot)
+        sendIfLarge(slot)
         guard stream.isOver else { return .rest }
         clients[slot].stream = nil
         streams -= 1

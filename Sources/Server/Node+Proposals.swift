@@ -32,6 +32,7 @@ extension Node {
         let token = clients.insert(proxy)
         proxies += 1
         let slot = Int(token.slot)
+        weigh(slot)
         goOn(slot)
         guard clients.contains(token), clients[slot].outbound.isEmpty else { return }
         switch clients[slot].stage {

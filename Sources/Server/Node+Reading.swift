@@ -58,7 +58,7 @@ extension Node {
     /// One read. False: nothing more at present, or the connection is gone.
     private mutating func read(_ slot: Int) -> Bool {
         guard clients[slot].mayRead else {
-            clients[slot].inbound.release(to: &pool)
+            clients[slot].inbound.settle(to: &pool)
             return false
         }
         let wasIdle = clients[slot].inbound.isEmpty
@@ -67,13 +67,13 @@ extension Node {
             if !mayHaveMore && !clients[slot].isEnding { clients[slot].mayRead = false }
             switch clients[slot].stage {
             case .head: if wasIdle { setDeadline(slot, after: configuration.headTime) }
-            case .content, .skipping: setDeadline(slot, after: configuration.headTime)
-            case .waiting, .forwarded, .transferring, .streaming, .ending: break
+            // Whoever drips bytes gains no time by it.
+            case .content, .skipping, .waiting, .forwarded, .transferring, .streaming, .ending: break
             }
             return true
         case .nothing:
             clients[slot].mayRead = false
-            clients[slot].inbound.release(to: &pool)
+            clients[slot].inbound.settle(to: &pool)
             return false
         case .full:
             // The bounds of heads and contents are looked at before more is asked for; this is a head that
@@ -141,19 +141,11 @@ extension Node {
             if clients[slot].inbound.count >= end {
                 return dispatch(slot, head, head.count..<end, isDecoded: false)
             }
-            // The room grows with what has come: who announces much and sends nothing holds nothing.
-            let count = clients[slot].inbound.count
-            if count >= BufferPool.bufferBytes / 2 {
-                clients[slot].inbound.reserve(min(end, max(4 * count, Self.chunkBytes)), pool: &pool)
-            } else {
-                clients[slot].inbound.reserve(min(end, BufferPool.bufferBytes), pool: &pool)
-            }
-            return .read
+            return awaitContent(slot, end)
         case .chunked:
             do throws(MessageError) {
                 guard try clients[slot].decodeContent() else {
-                    clients[slot].inbound.reserve(head.count + Self.chunkBytes, pool: &pool)
-                    return .read
+                    return awaitChunks(slot, head.count)
                 }
                 return dispatch(slot, head, 0..<clients[slot].content.count, isDecoded: true)
             } catch {
@@ -162,7 +154,46 @@ extension Node {
             }
         }
     }
+
+    /// A content with a length goes on, and ends `end` bytes behind the request's first.
+    private mutating func awaitContent(_ slot: Int, _ end: Int) -> Next {
+        // The room grows with what has come: who announces much and sends nothing holds nothing.
+        let count = clients[slot].inbound.count
+        let isLarge = count >= BufferPool.bufferBytes / 2
+        let room = min(end, isLarge ? max(4 * count, Self.chunkBytes) : BufferPool.bufferBytes)
+        let held = clients[slot].inbound.bytesHeld
+        if room > max(held, BufferPool.bufferBytes), !hasRoom(slot, for: room - held) {
+            refuse(slot, .crowded)
+            return .again
+        }
+        clients[slot].inbound.reserve(room, pool: &pool)
+        weigh(slot)
+        setContentDeadline(slot, count)
+        return .read
+    }
+
+    /// Chunks go on; those that have come are in `content`.
+    private mutating func awaitChunks(_ slot: Int, _ headCount: Int) -> Next {
+        // Small contents have room in the buffer that every connection may have.
+        let isLarge = clients[slot].content.count >= BufferPool.bufferBytes / 2
+        let room = isLarge ? Self.chunkBytes : BufferPool.bufferBytes / 4
+        clients[slot].inbound.reserve(max(headCount + room, BufferPool.bufferBytes), pool: &pool)
+        weigh(slot)
+        if isLarge, !hasRoom(slot, for: 0) {
+            refuse(slot, .crowded)
+            return .again
+        }
+        setContentDeadline(slot, clients[slot].content.count)
+        return .read
+    }
     private static let chunkBytes = 64 << 10
+
+    /// A content has the time of a head, and a second more for each 16 KiB of it that have come.
+    private mutating func setContentDeadline(_ slot: Int, _ count: Int) {
+        let earned = UInt64(count) * (1_000_000_000 / Self.contentBytesPerSecond)
+        setDeadline(slot, at: clients[slot].askedAt + configuration.headTime.nanoseconds + earned)
+    }
+    private static let contentBytesPerSecond: UInt64 = 16 << 10
 
     /// The request is in the replica's hands, or answered: `count` bytes of the buffer were its own.
     mutating func finish(_ slot: Int) {
@@ -181,6 +212,7 @@ extension Node {
         }
         clients[slot].clearRequest()
         clients[slot].inbound.release(to: &pool)
+        if clients[slot].bytesCounted > 0 { weigh(slot) }
         clients[slot].stage = .head
         setDeadline(slot, after: clients[slot].isPeer ? Self.peerIdleTime : configuration.idleTime)
     }

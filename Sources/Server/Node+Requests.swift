@@ -43,6 +43,16 @@ extension Node {
                 return .again
             }
         }
+        if request.action == .put, journal.isFull, replica.raft.role == .leader {
+            refuse(slot, .diskFull)
+            return .again
+        }
+        if case .length(let length) = head.framing, length > BufferPool.bufferBytes,
+            !hasRoom(slot, for: length)
+        {
+            refuse(slot, .crowded)
+            return .again
+        }
         Writer.appendContinue(to: &clients[slot].outbound.bytes)
         touch(slot)
         return .again
@@ -183,7 +193,7 @@ extension Node {
 
 extension Action {
     /// Whether it is served though there are too many connections.
-    fileprivate var hasReservedPlace: Bool {
+    var hasReservedPlace: Bool {
         switch self {
         case .live, .ready, .status, .metrics, .peer: true
         case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .options: false

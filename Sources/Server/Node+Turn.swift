@@ -22,6 +22,7 @@ extension Node {
         replica.tick(Instant(nanoseconds: now))
         for index in 0..<count { take(poller[index]) }
         expireTimers()
+        listenAgain()
         continueRunnable()
         endTurn()
     }
@@ -75,6 +76,7 @@ extension Node {
         disk.carryOut(&operations)
         deliverForwarded()
         flushClients()
+        feedStarved()
         flushLinks()
         goOnStopping()
     }

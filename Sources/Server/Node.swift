@@ -34,6 +34,11 @@ struct Node: ~Copyable {
     var timers = Timers()
     var pool = BufferPool()
     var meters = Meters()
+    /// What clients hold beyond small buffers, the streams that wait for room, and when slow ones were looked
+    /// for.
+    var bytesHeld = 0
+    var starved: [Token] = []
+    var lookedForSlowAt: UInt64 = 0
     /// How many clients stand for requests that peers sent on, and those that are answered.
     var proxies = 0
     var answeredProxies: [Token] = []
@@ -62,13 +67,13 @@ struct Node: ~Copyable {
     var context: Context
     var contextTime: UInt64 = 0
     var requestLimits: RequestLimits
+    /// Those of requests that peers send on.
+    var forwardedLimits: RequestLimits
     /// What the data directory takes, as it was when it was last asked for.
     var usage: DiskUsage
     var usageAskedAt: UInt64 = 0
     /// Keys with escapes are decoded here.
     var scratch: [UInt8] = []
-    /// Those of requests that peers send on.
-    var forwardedLimits: RequestLimits
     var stopping = Stopping.no
     var isOver = false
     var jitter = SystemRandomNumberGenerator()
@@ -76,6 +81,8 @@ struct Node: ~Copyable {
     var lastComplaintAt: UInt64 = 0
     var lastRefusalAt: UInt64 = 0
     var lastShortageAt: UInt64 = 0
+    /// While nobody is accepted for want of descriptors: when it is tried again.
+    var listensAgainAt: UInt64?
 
     /// How far the node is on its way to its end.
     enum Stopping {

@@ -119,12 +119,31 @@ final class PosixDisk {
         for slot in 0..<open.limit where open.isTaken(slot) && open[slot].file == file {
             return open[slot].descriptor.raw
         }
-        let (folder, name) = file.place
-        let raw = openat(directory.raw(of: folder), name, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        if raw < 0 { throw failure("open \(path)/\(name)", errno) }
+        let raw = try opened(file)
         remember(file, Descriptor(owning: raw))
         return raw
     }
+
+    /// A shortage of descriptors is no failure of the disk: files that are kept open are let go for it, and
+    /// then it is waited for, since connections end at any time.
+    private func opened(_ file: File) throws(DiskFailure) -> Int32 {
+        let (folder, name) = file.place
+        let deadline = monotonicNanoseconds() + Self.shortageNanosecondsMax
+        while true {
+            let raw = openat(directory.raw(of: folder), name, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+            if raw >= 0 { return raw }
+            let code = errno
+            guard SystemError("open", code: code).isShortageOfDescriptors,
+                monotonicNanoseconds() < deadline
+            else { throw failure("open \(path)/\(name)", code) }
+            if let slot = (0..<open.limit).first(where: { open.isTaken($0) }) {
+                _ = open.remove(open.token(at: slot))
+            } else {
+                usleep(5_000)
+            }
+        }
+    }
+    private static let shortageNanosecondsMax: UInt64 = 30_000_000_000
 
     private func remember(_ file: File, _ descriptor: consuming Descriptor) {
         if open.count >= Self.openMax {

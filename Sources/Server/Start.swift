@@ -169,10 +169,10 @@ extension Node {
             valueBytesMax: configuration.valueBytesMax,
             peerBytesMax: (2 << 20) + 2 * configuration.valueBytesMax,
             mayRedirect: configuration.mayRedirect)
-        for peer in configuration.peers {
         forwardedLimits = requestLimits
         // Checked before the start.
         if let places = try? configuration.acceptedPlaces { requestLimits.places = places }
+        for peer in configuration.peers {
             let url = peer.id == configuration.node ? configuration.advertise : peer.url
             peers.append(PeerTable.Row(id: peer.id, url: url))
             meters.roundTrips.append(Histogram())

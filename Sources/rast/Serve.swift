@@ -50,6 +50,9 @@ struct Serve: ParsableCommand {
     var segmentSize = 64 << 20
     @Option(help: ArgumentHelp("How many connections are served at a time.", valueName: "count"))
     var maxConnections = 10_000
+    @Option(
+        help: ArgumentHelp("What contents and answers of all connections may take.", valueName: "bytes"))
+    var maxConnectionMemory = 256 << 20
     @Option(help: ArgumentHelp("How long a request may take to arrive.", valueName: "time"))
     var headTime = "10s"
     @Option(help: ArgumentHelp("How long a connection may rest between requests.", valueName: "time"))
@@ -113,6 +116,7 @@ struct Serve: ParsableCommand {
         configuration.valueBytesMax = maxValueSize
         configuration.segmentBytes = segmentSize
         configuration.connectionsMax = maxConnections
+        configuration.connectionBytesMax = maxConnectionMemory
         configuration.allowedOrigins = list(allowOrigin)
         configuration.allowedHosts = list(allowHost)
         guard redirect == "yes" || redirect == "no" else {

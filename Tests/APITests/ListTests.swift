@@ -261,3 +261,25 @@ func accept(value: String, isStream: Bool) throws {
     let asked = try Asked("GET /kv", value.isEmpty ? "" : "Accept: \(value)|")
     #expect(asked.request.listing?.isStream == isStream)
 }
+
+@Test("a page that would be larger than there is room for is given up: 429; a small one is given")
+func noRoom() throws {
+    let keys = (100..<400).map { "k\($0)" }
+    let store = store(keys, value: [UInt8](repeating: 0x61, count: 1_000))
+    func status(_ query: String, bytesMax: Int) throws -> Int {
+        let listing = try #require(try Asked("GET /kv\(query)").request.listing)
+        let answer = try response { $0.appendPage(listing, of: store, bytesMax: bytesMax, to: &$1) }
+        if answer.status == 429 {
+            #expect(answer["Retry-After"] == "1" && answer.content.count < 1_000)
+        }
+        return answer.status
+    }
+    #expect(try status("", bytesMax: 100_000) == 429)
+    #expect(try status("", bytesMax: 1_000_000) == 200)
+    #expect(try status("?limit=5", bytesMax: 10_000) == 200)
+    #expect(try status("?keys", bytesMax: 100_000) == 200)
+    #expect(try status("?keys", bytesMax: 1_000) == 429)
+    #expect(try status("?limit=1", bytesMax: 999) == 429)
+    #expect(try status("?delimiter=1", bytesMax: 10_000) == 429)
+    #expect(try status("?delimiter=k", bytesMax: 10) == 200)
+}

@@ -76,6 +76,58 @@ import Testing
         #expect(inbound.bytes.isEmpty)
     }
 
+    @Test("a beginning that rests takes only its own room, and goes on where it was")
+    func settled() throws {
+        let pair = try Pair.make()
+        var pool = BufferPool()
+        var inbound = Inbound()
+        let sent = (0..<BufferPool.bufferBytes + 500).map { UInt8(truncatingIfNeeded: $0 / 3) }
+        let deadline = monotonicNanoseconds() + 5_000_000_000
+        var start = 0
+        for end in [10, 700, 4_000, sent.count] {
+            var out = Outbound()
+            out.bytes = Array(sent[start..<end])
+            let seen = out.flush(to: pair.near)
+            #expect(seen == .sent)
+            while inbound.count < min(end, BufferPool.bufferBytes) && monotonicNanoseconds() < deadline {
+                _ = inbound.receive(from: pair.far, pool: &pool)
+            }
+            inbound.settle(to: &pool)
+            #expect(Array(inbound.bytes[inbound.unread]) == Array(sent[..<min(end, BufferPool.bufferBytes)]))
+            // Little is cut to size; what is longer keeps its buffer.
+            #expect(inbound.bytes.count == (end <= 700 ? end : BufferPool.bufferBytes))
+            #expect(inbound.bytesHeld == 0)
+            start = end
+        }
+        inbound.reserve(sent.count, pool: &pool)
+        #expect(inbound.bytesHeld == sent.count)
+        while inbound.count < sent.count && monotonicNanoseconds() < deadline {
+            _ = inbound.receive(from: pair.far, pool: &pool)
+        }
+        #expect(Array(inbound.bytes[inbound.unread]) == sent)
+        inbound.consume(inbound.count)
+        inbound.settle(to: &pool)
+        #expect(inbound.bytes.isEmpty && inbound.bytesHeld == 0)
+    }
+
+    @Test("the kernel takes little for a client that does not read; the rest is here, counted")
+    func unread() throws {
+        let pair = try Pair.make()
+        var out = Outbound()
+        out.bytes = [UInt8](repeating: 1, count: 16 << 20)
+        let seen = out.flush(to: pair.far)
+        #expect(seen == .blocked)
+        // What is on its way is the receiver's window.
+        #expect(out.count > 8 << 20 && out.bytesHeld >= 16 << 20)
+        var small = Outbound()
+        small.bytes = [1, 2, 3]
+        small.bytes.append(contentsOf: [UInt8](repeating: 9, count: 1 << 20))
+        small.takeBack(from: 3)
+        #expect(small.bytes == [1, 2, 3] && small.bytesHeld < 4_096)
+        small.clear()
+        #expect(small.bytesHeld == 0)
+    }
+
     @Test("a write to a connection that the other end has reset says so and raises no signal")
     func broken() throws {
         var pair = try Pair.make()

@@ -18,6 +18,7 @@ struct Pair: ~Copyable {
         case .connection(let accepted): return Pair(near: near, far: accepted)
         case .none: throw SystemError("accept", code: 11)
         case .shed: throw SystemError("accept", code: 24)
+        case .stuck: throw SystemError("accept", code: 24)
         }
     }
 }

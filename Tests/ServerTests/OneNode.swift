@@ -6,6 +6,15 @@ import Testing
 /// What a test could not do.
 struct Trouble: Error, CustomStringConvertible { let description: String }
 
+/// How many descriptors a process may have at most; this one may have them from the first use on.
+let descriptorLimit: Int = {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return Int(limit.rlim_max)
+}()
+
 /// One `rast serve` with temporary data.
 final class OneNode {
     let port: UInt16
@@ -16,7 +25,7 @@ final class OneNode {
     /// Starts it, with further flags, and waits until it is ready, or only until it listens.
     init(
         _ flags: [String] = [], listen: String = "127.0.0.1:0", electionTimeout: String = "40ms",
-        waitsUntilReady: Bool = true
+        descriptors: Int? = nil, waitsUntilReady: Bool = true
     ) throws {
         var template = Array("/tmp/rast-server-tests-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Trouble(description: "no temporary folder") }
@@ -31,7 +40,7 @@ final class OneNode {
         let starts = Mailbox<pid_t>()
         // The parent-death signal comes at the end of the thread that starts a child: this one waits.
         try Thread(named: "node") { [endings] in
-            let process = Self.spawn(arguments, log: "\(folder)/log")
+            let process = Self.spawn(arguments, log: "\(folder)/log", descriptors: descriptors)
             starts.put(process)
             var status: Int32 = 0
             while process > 0 && waitpid(process, &status, 0) < 0 && errno == EINTR {}
@@ -86,15 +95,49 @@ final class OneNode {
         return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/rast"
     }()
 
-    private static func spawn(_ arguments: [String], log: String) -> pid_t {
+    /// The processor time that the process has used, in hundredths of a second.
+    var processorTicks: Int {
+        // What follows the name, which may hold anything: utime and stime are the 12th and 13th there.
+        let line = Self.text("/proc/\(process)/stat").split(separator: ")").last ?? ""
+        let fields = line.split(separator: " ")
+        return fields.count > 12 ? (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0) : 0
+    }
+
+    /// How many descriptors the process has open.
+    var openDescriptors: Int {
+        guard let folder = opendir("/proc/\(process)/fd") else { return 0 }
+        defer { closedir(folder) }
+        var count = -2
+        while readdir(folder) != nil { count += 1 }
+        return count
+    }
+
+    /// Lets the running process have so many descriptors at most.
+    func limitDescriptors(to count: Int) throws {
+        // util-linux, which every Debian has; Glibc's module lacks the call.
+        let command = ["prlimit", "--pid", "\(process)", "--nofile=\(count):\(descriptorLimit)"]
+        var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var child: pid_t = 0
+        var status: Int32 = -1
+        if posix_spawnp(&child, "prlimit", nil, nil, &words, environ) == 0 {
+            while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+        }
+        if status != 0 { throw Trouble(description: "prlimit cannot set the limit") }
+    }
+
+    private static func spawn(_ arguments: [String], log: String, descriptors: Int?) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT, 0o644)
-        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        let limited = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\"", program] }
+        let start = limited ?? [program]
+        var words: [UnsafeMutablePointer<CChar>?] =
+            (start + arguments.dropFirst()).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var process: pid_t = 0
-        return posix_spawn(&process, program, &actions, nil, &words, environ) == 0 ? process : 0
+        return posix_spawn(&process, start[0], &actions, nil, &words, environ) == 0 ? process : 0
     }
 
     /// The port that the system chose, as the node's log tells it.

@@ -87,6 +87,22 @@ import Testing
         try configuration.check()
         configuration.heartbeat = .milliseconds(300)
         #expect(throws: UsageError.self) { try configuration.check() }
+        configuration.heartbeat = .milliseconds(100)
+        for origin in ["", "*", "kv.example.com", "https://a/"] {
+            configuration.allowedOrigins = ["https://kv.example.com", origin]
+            #expect(throws: UsageError.self, "\(origin)") { try configuration.check() }
+        }
+        configuration.allowedOrigins = ["https://kv.example.com"]
+        for host in ["", "*", "http://a"] {
+            configuration.allowedHosts = ["kv.example.com", host]
+            #expect(throws: UsageError.self, "\(host)") { try configuration.check() }
+        }
+        configuration.allowedHosts = ["kv.example.com:8001"]
+        try configuration.check()
+        configuration.connectionBytesMax = 4 << 20
+        try configuration.check()
+        configuration.connectionBytesMax -= 1
+        #expect(throws: UsageError.self) { try configuration.check() }
     }
 
     @Test(

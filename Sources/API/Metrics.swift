@@ -29,6 +29,8 @@ public struct Metrics: Sendable {
     public var diskSyncs = Histogram()
     /// From a leader's proposals to their commit.
     public var commits = Histogram()
+    /// How long committed entries took to be applied, those of one commit together.
+    public var applies = Histogram()
     public var peers: [Peer] = []
 
     public var term: UInt64 = 0
@@ -68,6 +70,9 @@ public struct Metrics: Sendable {
             "rast_disk_sync_duration_seconds", "How long synced writes to the disk took.", diskSyncs)
         text.histogram(
             "rast_raft_commit_duration_seconds", "From a leader's proposals to their commit.", commits)
+        text.histogram(
+            "rast_raft_apply_duration_seconds", "How long the entries of one commit took to be applied.",
+            applies)
         appendRoundTrips(to: &text)
         appendNumbers(to: &text)
         append(process, to: &text)

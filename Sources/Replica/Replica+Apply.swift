@@ -5,6 +5,10 @@ internal import Wire
 
 extension Replica {
     mutating func apply(through index: LogIndex) {
+        let began = stopwatch?()
+        defer {
+            if let began, let ended = stopwatch?() { applyNanoseconds.append(ended &- began) }
+        }
         while applied < index {
             let next = applied.next
             var reply = Reply.none

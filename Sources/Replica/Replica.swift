@@ -97,6 +97,11 @@ public struct Replica: Sendable {
     var lastLeader: NodeID?
     var nextExpiry = Instant(nanoseconds: 0)
 
+    /// A clock of the shell's, in nanoseconds, to measure by and never to decide by; nil in a simulation.
+    public var stopwatch: (@Sendable () -> UInt64)?
+    /// What it has said of each commit's application since this was last emptied.
+    public var applyNanoseconds: [UInt64] = []
+
     struct Fetched: Sendable {
         let peer: NodeID
         let block: Block

@@ -15,6 +15,7 @@ struct Meters {
     var requests = RequestCounts()
     var diskSyncs = Histogram()
     var commits = Histogram()
+    var applies = Histogram()
     /// By the peer's place.
     var roundTrips: [Histogram] = []
     var leaderChanges: UInt64 = 0
@@ -40,6 +41,13 @@ struct Meters {
 }
 
 extension Node {
+    /// Takes over what the replica has measured.
+    mutating func noteApplied() {
+        if replica.applyNanoseconds.isEmpty { return }
+        for nanoseconds in replica.applyNanoseconds { meters.applies.observe(nanoseconds: nanoseconds) }
+        replica.applyNanoseconds.removeAll(keepingCapacity: true)
+    }
+
     /// Counts the answer that begins at `start` of what goes out, and tells of a slow one.
     mutating func count(_ slot: Int, from start: Int) {
         guard clients[slot].origin == nil else { return }
@@ -78,6 +86,7 @@ extension Node {
         var metrics = API.Metrics(version: version, requests: meters.requests)
         metrics.diskSyncs = meters.diskSyncs
         metrics.commits = meters.commits
+        metrics.applies = meters.applies
         for (place, peer) in peers.enumerated() where peer.id != configuration.node {
             metrics.peers.append(.init(id: peer.id.rawValue, roundTrips: meters.roundTrips[place]))
         }

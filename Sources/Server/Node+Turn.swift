@@ -70,6 +70,7 @@ extension Node {
         replica.takeEffects(into: &effects)
         for effect in effects { carryOut(effect) }
         effects.removeAll(keepingCapacity: true)
+        noteApplied()
         meters.noteCommitted(through: replica.raft.commit, at: now)
         journal.turnEnded(
             now: Instant(nanoseconds: now), commit: replica.raft.commit, into: &operations)

@@ -152,6 +152,7 @@ extension Node {
         self.directory = directory
         self.journal = journal
         self.replica = replica
+        self.replica.stopwatch = { monotonicNanoseconds() }
         self.listener = listener
         self.signals = signals
         wake = ground.wake

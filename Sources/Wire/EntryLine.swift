@@ -36,11 +36,11 @@ public struct EntryLine: Hashable, Sendable {
         try form.take(",\"term\":", in: bytes)
         let term = try form.number(in: bytes)
         try form.take(",\"command\":", in: bytes)
-        let command = form.position..<newline - 1
-        // An object, and after it the entry's own brace.
-        guard command.count >= 2, bytes[command.lowerBound] == 0x7B, bytes[newline - 2] == 0x7D,
+        // An object, and after it the entry's own brace; the line may end right here.
+        guard newline - form.position >= 3, bytes[form.position] == 0x7B, bytes[newline - 2] == 0x7D,
             bytes[newline - 1] == 0x7D
         else { throw form.error(.form) }
+        let command = form.position..<newline - 1
         #if PlantedFaults
             if Planted.is(.ignoreEntryChecksum) {
                 return EntryLine(

@@ -55,6 +55,7 @@ struct EntryTests {
             ",\"index\":07,\"term\":2,\"command\":{}}", ",\"index\":-7,\"term\":2,\"command\":{}}",
             ",\"index\":0,\"term\":2,\"command\":{}}", ",\"index\":7,\"term\":2,\"command\":[]}",
             ",\"index\":7,\"term\":2,\"command\":{}", ",\"index\":7,\"term\":2,\"command\":}",
+            ",\"index\":7,\"term\":2,\"command\":", ",\"index\":7,\"term\":2,\"command\":{",
             ",\"index\":9007199254740992,\"term\":2,\"command\":{}}",
             ",\"index\":99999999999999999999,\"term\":2,\"command\":{}}",
             ",\"index\":7,\"term\":2.0,\"command\":{}}", ",\"index\":7,\"term\":2,\"command\":{}} ", "",

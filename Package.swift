@@ -98,7 +98,14 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: house),
         // Real processes under failure, and what the gate counts (Benchmarks/instructions).
         .target(name: "CCurl", path: "Tests/CCurl", linkerSettings: [.linkedLibrary("curl")]),
-        .testTarget(name: "FailureTests", dependencies: ["CCurl"], swiftSettings: house),
+        .testTarget(
+            name: "FailureTests", dependencies: ["CCurl", "Simulation", "KeyValue"], swiftSettings: house),
+        // What fuzzing feeds (Fuzz/Package.swift has the fuzzer), and its corpus as a test.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["API", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Wire"],
+            path: "Fuzz/Targets", swiftSettings: house),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: house),
         .target(name: "CCallgrind", path: "Benchmarks/CCallgrind"),
         .executableTarget(
             name: "Instructions",

@@ -9,7 +9,7 @@ struct HouseTests {
 
     init() throws {
         sources = try Checkout.swiftFiles(below: "Sources")
-        tests = try Checkout.swiftFiles(below: "Tests")
+        tests = try ["Tests", "Fuzz/Targets", "Fuzz/Driver"].flatMap(Checkout.swiftFiles)
         declared = manifestDependencies(in: tokens(of: try Checkout.text("Package.swift")))
     }
 

@@ -148,18 +148,48 @@ struct MemoryDisk: Storage {
 
     // MARK: What may befall it
 
-    /// The power fails: of what is not synced, any sectors and the first few changed names stay.
+    /// What of that which is not synced a crash leaves.
+    enum Kept: CaseIterable {
+        /// All of it: only the process died.
+        case all
+        /// Nothing.
+        case synced
+        /// The names in folders, and not what was written.
+        case names
+        /// What was written, and not the names.
+        case contents
+        /// Any sectors and the first few changed names.
+        case some
+    }
+
+    /// The power fails: of what is not synced, nothing, everything or any sectors stay, and the first few
+    /// changed names.
     mutating func losePower(_ chance: inout Chance) {
         let style = chance.below(4)
+        keepContents(style == 0 ? .synced : style == 1 ? .all : .some, &chance)
+        keepNames(chance.below(changes.count + 1))
+    }
+
+    /// The process dies, or the power fails, and of what is not synced this stays.
+    mutating func losePower(keeping kept: Kept, _ chance: inout Chance) {
+        keepContents(kept == .names ? .synced : kept == .contents ? .all : kept, &chance)
+        switch kept {
+        case .all, .names: keepNames(changes.count)
+        case .synced, .contents: keepNames(0)
+        case .some: keepNames(chance.below(changes.count + 1))
+        }
+    }
+
+    private mutating func keepContents(_ kept: Kept, _ chance: inout Chance) {
         for place in contents.indices {
             var content = contents[place]
             for range in content.dirty {
                 var start = range.lowerBound
                 while start < range.upperBound {
                     let end = min((start / Self.sectorBytes + 1) * Self.sectorBytes, range.upperBound)
-                    // Nothing, everything, or any subset of the sectors.
-                    let isKept = style == 0 ? false : style == 1 ? true : chance.chance(1, in: 2)
-                    if isKept { Self.keep(start..<end, &content) }
+                    if kept == .all || kept == .some && chance.chance(1, in: 2) {
+                        Self.keep(start..<end, &content)
+                    }
                     start = end
                 }
             }
@@ -167,8 +197,10 @@ struct MemoryDisk: Storage {
             content.dirty = []
             contents[place] = content
         }
-        let kept = chance.below(changes.count + 1)
-        for change in changes.prefix(kept) { Self.apply(change, to: &syncedNames) }
+    }
+
+    private mutating func keepNames(_ count: Int) {
+        for change in changes.prefix(count) { Self.apply(change, to: &syncedNames) }
         names = syncedNames
         changes = []
     }

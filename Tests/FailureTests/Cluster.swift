@@ -6,34 +6,46 @@ import Testing
 final class Cluster {
     struct Node {
         let id: Int
+        let host: String
         let port: UInt16
         let data: String
         let log: String
         var process: Child?
-        var url: String { "http://127.0.0.1:\(port)" }
+        var url: String { "http://\(host):\(port)" }
     }
     private(set) var nodes: [Node]
     let folder: Folder
     private let client = Client()
     /// What calls these nodes, to be ended with the test however that ends.
-    var loads: [Load] = []
+    var loads: [any Ending] = []
+    /// What stands between the nodes, if anything does.
+    private(set) var weather: (any Weather)?
 
     /// The program under test: it was built beside the tests.
     static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("rast").path
 
-    init(_ count: Int) throws {
+    /// `hasWeather`: what the nodes say to each other passes where it can be held up.
+    init(_ count: Int, hasWeather: Bool = false) throws {
         try #require(access(Self.program, X_OK) == 0, "\(Self.program) is not there: swift build")
         folder = try Folder()
         let path = folder.path
+        let hasRules = hasWeather && ProcessInfo.processInfo.environment["NEMESIS_NETWORK"] == "rules"
         nodes = try Ports.free(count).enumerated().map { place, port in
             let id = place + 1
-            return Node(id: id, port: port, data: "\(path)/\(id)", log: "\(path)/\(id).log")
+            let host = hasRules ? PacketRules.host(of: id) : "127.0.0.1"
+            return Node(id: id, host: host, port: port, data: "\(path)/\(id)", log: "\(path)/\(id).log")
+        }
+        if hasRules {
+            weather = try PacketRules()
+        } else if hasWeather {
+            weather = try FaultProxy(nodes.map { ($0.id, $0.host, $0.port) })
         }
     }
 
     deinit {
         for place in nodes.indices { nodes[place].process?.killNow() }
+        (weather as? FaultProxy)?.end()
         folder.remove()
     }
 
@@ -45,9 +57,13 @@ final class Cluster {
     // Processes -------------------------------------------------------------------------------------------
 
     func arguments(_ id: Int, data: String? = nil) -> [String] {
-        let peers = nodes.map { "\($0.id)=\($0.url)" }.joined(separator: ",")
+        let peers = nodes.map { node in
+            let way = Way(from: id, to: node.id)
+            let url = node.id == id ? nil : weather?.url(way, of: node.port, at: node.host)
+            return "\(node.id)=\(url ?? node.url)"
+        }.joined(separator: ",")
         return [
-            "serve", "--id", "\(id)", "--listen", "127.0.0.1:\(self[id].port)", "--peers", peers,
+            "serve", "--id", "\(id)", "--listen", "\(self[id].host):\(self[id].port)", "--peers", peers,
             "--data", data ?? self[id].data, "--parent", "\(getpid())",
         ]
     }
@@ -147,10 +163,17 @@ final class Cluster {
     }
 }
 
+/// What runs beside a test until it is told to end.
+protocol Ending: AnyObject {
+    func end()
+}
+
 /// Runs a test with a cluster; if it fails, the nodes' last words are part of the failure.
-func withCluster(of count: Int = 3, isStarted: Bool = true, _ body: (Cluster) throws -> Void) throws {
-    let cluster = try Cluster(count)
-    defer { for load in cluster.loads { _ = load.stop() } }
+func withCluster(
+    of count: Int = 3, isStarted: Bool = true, hasWeather: Bool = false, _ body: (Cluster) throws -> Void
+) throws {
+    let cluster = try Cluster(count, hasWeather: hasWeather)
+    defer { for load in cluster.loads { load.end() } }
     do {
         if isStarted {
             try cluster.start()
@@ -170,11 +193,11 @@ func withCluster(of count: Int = 3, isStarted: Bool = true, _ body: (Cluster) th
 enum Ports {
     /// From below the range that the kernel gives to clients, so that no connection takes a port while its
     /// node is down.
-    static func free(_ count: Int) throws -> [UInt16] {
+    static func free(_ count: Int, except taken: [UInt16] = []) throws -> [UInt16] {
         var ports: [UInt16] = []
         for _ in 0..<1_000 where ports.count < count {
             let port = UInt16.random(in: 10_000..<32_000)
-            if !ports.contains(port) && isFree(port) { ports.append(port) }
+            if !ports.contains(port) && !taken.contains(port) && isFree(port) { ports.append(port) }
         }
         if ports.count < count { throw Unexpected("no \(count) free ports") }
         return ports
@@ -183,14 +206,6 @@ enum Ports {
     private static func isFree(_ port: UInt16) -> Bool {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
+        return Sockets.bind(socket, "127.0.0.1", port)
     }
 }

@@ -15,8 +15,9 @@ extension Failures {
                 let load = Load(cluster)
                 load.start()
                 var pauses: [Double] = []
-                for _ in 0..<5 {
-                    try #require(load.waitFor(writes: 100))
+                let kills = Int(Setting.number("FAILURE_KILLS", 5))
+                for count in 1...kills {
+                    try #require(load.waitFor(writes: 30))
                     let leader = try cluster.newLeader()
                     let killed = Clock.now
                     cluster.kill(leader)
@@ -24,13 +25,20 @@ extension Failures {
                     pauses.append(pause)
                     try cluster.start(leader)
                     try cluster.ready()
+                    if count % 20 == 0 { print("\(count) of \(kills) kills") }
                 }
                 let history = load.stop()
                 pauses.sort()
-                let figures = pauses.map { String(format: "%.2f", $0) }.joined(separator: " ")
-                print("leader killed, seconds until a write is acknowledged: \(figures); \(history.summary)")
-                // The aim is 1.5 s; other tests run beside this one.
+                let parts = [0.0, 0.5, 0.9, 0.99, 1].map { part in
+                    String(format: "%.2f", pauses[min(pauses.count - 1, Int(part * Double(pauses.count)))])
+                }
+                let figures = parts.joined(separator: " ")
+                print(
+                    "leader killed \(kills) times, seconds until a write is acknowledged (least, p50, p90, "
+                        + "p99, most): \(figures); \(history.summary)")
+                // A machine may be busy: what is promised is measured by `scripts/nemesis --kills 200`.
                 try #require(pauses[pauses.count / 2] < 5, "\(figures)")
+                if kills >= 100 { try #require(pauses[pauses.count * 99 / 100] <= 1.5, "\(figures)") }
                 try history.verify(cluster)
             }
         }

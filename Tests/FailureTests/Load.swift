@@ -36,7 +36,7 @@ struct Record: Sendable {
 }
 
 /// Threads that call the nodes until they are stopped.
-final class Load: @unchecked Sendable {
+final class Load: Ending, @unchecked Sendable {
     /// A thread's register. A write whose outcome is unknown may take effect at any later time, so the thread
     /// goes on with another key after it.
     private struct Register {
@@ -91,6 +91,8 @@ final class Load: @unchecked Sendable {
             return History(records: records, problems: problems)
         }
     }
+
+    func end() { _ = stop() }
 
     var count: Int { lock.withLock { records.count } }
 

@@ -28,7 +28,9 @@ extension Cluster {
             }
         }
         if node.process?.replica.raft.role == .leader {
-            try table.leads(node.place, in: term.rawValue, with: node.log)
+            if try table.leads(node.place, in: term.rawValue, with: node.log) {
+                try checkElection(of: node, in: term)
+            }
             try checkCommitment(node, in: term)
         }
     }
@@ -121,6 +123,7 @@ extension Cluster {
         let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: node.log)
         if node.health == .whole { try checkSurvival(of: state, on: node) }
         node.isStarted = true
+        node.bootSpoken = node.process?.replica.raft.boot ?? node.bootSpoken
         node.durable = state
         node.maybe = nil
         for (at, record) in node.log.enumerated() {
@@ -151,7 +154,7 @@ extension Cluster {
                     + "\(durable)")
         }
         guard node.isStarted, node.health != .wiped else {
-            throw Violation("node \(node.place + 1) must be mute, and says \(message.body)")
+            throw Violation("mute: node \(node.place + 1) must say nothing, and says \(message.body)")
         }
         switch message.body {
         case .preVote, .preVoted(granted: true): break
@@ -188,7 +191,7 @@ extension Cluster {
                 "one vote: node \(node.place + 1) votes for \(other) and for \(candidate) in term \(term)")
         }
         guard !node.knowsDamage else {
-            throw Violation("node \(node.place + 1) is damaged, and votes in term \(term)")
+            throw Violation("damaged: node \(node.place + 1) votes in term \(term)")
         }
         node.votes[Int(term.rawValue)] = candidate
     }

@@ -53,6 +53,18 @@ extension Cluster {
         counts.count(.diskStalled)
         node.diskStalledUntil = after(random.draw(50 * Self.millisecond...3_000 * Self.millisecond))
         line(node, "has a disk that stalls")
+        // Sometimes alone with its leader: what it is sent then is replaced while it is still being written.
+        guard nodes.count > 3, plan.faults.contains(.partitioned), random.happens(400_000),
+            let leader = nodes.first(where: { $0.isWell && $0.process?.replica.raft.role == .leader })
+        else { return }
+        counts.count(.partitioned)
+        let pair = [leader.place, node.place]
+        for from in nodes.indices {
+            for to in nodes.indices where pair.contains(from) != pair.contains(to) {
+                cut[from * nodes.count + to] = true
+            }
+        }
+        healLater()
     }
 
     private func line(_ node: SimulatedNode, _ text: String) {

@@ -88,6 +88,10 @@ extension Cluster {
             return trace.end()
         }
         try checkRecovered(node, read)
+        // Rule 2: every start has a higher number than any before it that spoke.
+        guard read.recovered.boot > node.bootSpoken || node.health != .whole || sabotage == .keepBoot else {
+            throw Violation("boot: node \(node.place + 1) starts again as boot \(read.recovered.boot)")
+        }
         node.life += 1
         node.knowsDamage = read.recovered.damage != nil
         node.log = read.log
@@ -146,7 +150,7 @@ extension Cluster {
         settings.segmentBytes = 64 << 10
         settings.firstSegmentBytes = 16 << 10
         settings.prepareBytes = 16 << 10
-        settings.batchBytesMax = 32 << 10
+        settings.batchBytesMax = plan.seed % 2 == 0 ? 512 : 32 << 10
         settings.batchesInFlightMax = plan.seed % 4 == 3 ? 3 : 1
         var store = Store()
         var log: [LogRecord] = []

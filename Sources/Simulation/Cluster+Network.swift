@@ -199,6 +199,7 @@ extension Cluster {
         node.process?.replica.answered(by: nodes[row.to].id, route: row.route, body: body.span)
         if row.route != .hello, let envelope = try? Envelope.answer(row.route, body.span) {
             try checkHeard(envelope.message, by: node)
+            try checkMatch(node, of: nodes[row.to], after: envelope.message)
         }
         try takeTurn(node)
     }

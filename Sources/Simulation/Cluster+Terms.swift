@@ -46,6 +46,38 @@ extension Cluster {
             "term: node \(node.place + 1) hears of term \(message.term), and stays in \(view.term)")
     }
 
+    /// §5.2: whoever leads was voted for by a majority.
+    func checkElection(of node: SimulatedNode, in term: Term) throws(Violation) {
+        let at = Int(term.rawValue)
+        var votes = 1
+        for other in nodes where other !== node && at < other.votes.count && other.votes[at] == node.id {
+            votes += 1
+        }
+        guard votes > nodes.count / 2 else {
+            throw Violation(
+                "election: node \(node.place + 1) leads term \(term) by \(votes) of \(nodes.count) votes")
+        }
+    }
+
+    /// Rule 2: once a peer has answered in a new boot, its leader counts nothing that it does not hold.
+    func checkMatch(_ node: SimulatedNode, of peer: SimulatedNode, after message: Message) throws(Violation) {
+        guard peer.isStarted, peer.health != .wiped,
+            let boot = peer.process?.replica.raft.boot, message.boot == boot,
+            let process = node.process, process.replica.raft.term == message.term
+        else { return }
+        for progress in process.replica.raft.leadership?.peers ?? [] where progress.id == peer.id {
+            let count = Int(progress.match.rawValue)
+            guard count > 0 else { return }
+            guard count <= peer.durable.log.count, count <= node.log.count,
+                peer.durable.log[count - 1] == node.log[count - 1]
+            else {
+                throw Violation(
+                    "match: node \(node.place + 1) counts \(progress.match) on node \(peer.place + 1), whose "
+                        + "disk holds \(peer.durable)")
+            }
+        }
+    }
+
     /// What consensus counts as durable here is on the disk.
     func checkDurable(_ node: SimulatedNode) throws(Violation) {
         guard node.isStarted, let index = node.process?.replica.raft.durable, index > .zero else { return }
@@ -59,15 +91,16 @@ extension Cluster {
         }
     }
 
-    /// What a batch says is committed must be what a start would read up to there (rule 11).
+    /// What a batch states as committed is in the log that it and those before it make, and is what was
+    /// committed: a start applies it (rule 11).
     func checkStated(_ commit: Int, by node: SimulatedNode) throws(Violation) {
-        let count = min(commit, node.durable.log.count)
-        guard count > 0 else { return }
-        guard count <= table.committed.count, table.committed[count - 1].record == node.durable.log[count - 1]
+        guard commit > 0 else { return }
+        guard commit <= node.durable.log.count, commit <= table.committed.count,
+            table.committed[commit - 1].record == node.durable.log[commit - 1]
         else {
             throw Violation(
-                "stated: node \(node.place + 1) writes that \(commit) is committed, and a start would apply "
-                    + "another entry at \(count)")
+                "stated: node \(node.place + 1) writes that \(commit) is committed, and a start would not "
+                    + "find that entry: the disk holds \(node.durable)")
         }
     }
 }

@@ -115,12 +115,14 @@ struct EntryTable {
     }
 
     /// Election safety (§5.2) and leader completeness (§5.4).
-    mutating func leads(_ node: Int, in term: UInt64, with log: [LogRecord]) throws(Violation) {
+    ///
+    /// Returns whether the term had no leader before.
+    mutating func leads(_ node: Int, in term: UInt64, with log: [LogRecord]) throws(Violation) -> Bool {
         while leaders.count <= term { leaders.append(nil) }
         if let other = leaders[Int(term)], other != node {
             throw Violation("election safety: nodes \(other + 1) and \(node + 1) both lead term \(term)")
         }
-        guard leaders[Int(term)] == nil else { return }
+        guard leaders[Int(term)] == nil else { return false }
         leaders[Int(term)] = node
         var index = committed.count
         while index > 0, committed[index - 1].shownIn >= term { index -= 1 }
@@ -129,5 +131,6 @@ struct EntryTable {
                 "leader completeness: node \(node + 1) leads term \(term) without the committed entry "
                     + "\(committed[index - 1].record.term).\(index)")
         }
+        return true
     }
 }

@@ -58,6 +58,8 @@ final class SimulatedNode {
     var isStarted = false
     /// Recovery found damage, and it is not repaired yet.
     var knowsDamage = false
+    /// The number of its last start that got as far as to speak.
+    var bootSpoken = Boot(0)
     /// By term, for whom it was seen to vote.
     var votes: [NodeID?] = []
 

@@ -146,8 +146,9 @@ struct Words {
         return runs
     }
 
-    /// `term 3 for 2 base 1.4 log [3.5] commit 5 damaged in 2: voters 1 2`, each where it is not nothing. What
-    /// lies before the base is in a snapshot; `in` names entries that hold a membership.
+    /// `term 3 for 2 base 1.4 log [3.5] commit 5 damaged in 2: voters 1 2`, each where it is not nothing.
+    ///
+    /// What lies before the base is in a snapshot; `in` names entries that hold a membership.
     mutating func durable() throws(ScenarioError) -> Durable {
         var durable = Durable()
         if next(is: "term") {

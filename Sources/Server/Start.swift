@@ -131,7 +131,7 @@ extension Node {
             let disk = DiskThread(wake: wake)
             try disk.start(on: directory)
             let reader = try ReaderThread(of: directory, answers: arrivals, wake: wake)
-            let resolver = try Resolver { link, addresses in
+            let resolver = Resolver { link, addresses in
                 arrivals.put(.addresses(link: link, addresses))
                 wake.ring()
             }

@@ -48,6 +48,8 @@ public enum CallFailure: Error, Sendable, CustomStringConvertible {
     case refused(Miss, isWrite: Bool)
     /// The request was sent, and what became of it is not known.
     case outcomeUnknown(Miss)
+    /// The answer was cut after its beginning.
+    case cut(Miss)
 
     init(_ misses: [Miss], isWrite: Bool, timeoutNanoseconds: UInt64) {
         guard let telling = misses.max(by: { $0.kind.rawValue < $1.kind.rawValue }) else {
@@ -67,7 +69,7 @@ public enum CallFailure: Error, Sendable, CustomStringConvertible {
     /// 3 where nobody could decide, 1 where somebody refused.
     public var exitStatus: Int32 {
         switch self {
-        case .unreachable, .timedOut, .noLeader, .outcomeUnknown: 3
+        case .unreachable, .timedOut, .noLeader, .outcomeUnknown, .cut: 3
         case .refused(let miss, _): miss.kind == .overloaded ? 1 : 3
         }
     }
@@ -97,6 +99,8 @@ public enum CallFailure: Error, Sendable, CustomStringConvertible {
         case .outcomeUnknown(let miss):
             return "outcome unknown: \(miss.endpoint): \(sentence(miss.reason)) "
                 + "The change may have been made, or may yet be: look before you try again."
+        case .cut(let miss):
+            return "cut short: \(miss.endpoint): \(sentence(miss.reason)) Try again."
         }
     }
 }

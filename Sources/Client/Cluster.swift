@@ -30,7 +30,14 @@ public struct Cluster {
 
     /// Makes the call and gives the answer of whoever could give one: a success, or a refusal that no other
     /// node would take back.
-    public mutating func call(_ call: Call) throws(CallFailure) -> Response {
+    ///
+    /// - Parameters:
+    ///   - call: what is asked.
+    ///   - sink: who takes a success's content as it comes. It takes one answer's at most, and the time
+    ///     begins anew with each piece.
+    public mutating func call(
+        _ call: Call, to sink: (any ContentSink)? = nil
+    ) throws(CallFailure) -> Response {
         let start = Moment.now
         let deadline = start.advanced(by: timeoutNanoseconds)
         // A write that is begun with no time left for its answer would end as unknown for nothing.
@@ -42,15 +49,15 @@ public struct Cluster {
             var misses: [Miss] = []
             var waitNanoseconds: UInt64 = 0
             for endpoint in candidates {
-                switch attempt(call, at: endpoint, patience: patience, until: deadline) {
+                switch attempt(call, to: sink, at: endpoint, patience: patience, until: deadline) {
                 case .answered(let response):
                     preferred = response.endpoint
                     return response
                 case .missed(let miss, let seconds):
                     misses.append(miss)
                     waitNanoseconds = max(waitNanoseconds, seconds * 1_000_000_000)
-                case .unknown(let miss):
-                    throw .outcomeUnknown(miss)
+                case .unknown(let miss): throw .outcomeUnknown(miss)
+                case .cut(let miss): throw .cut(miss)
                 }
                 if Moment.now >= lastBegin { break }
             }
@@ -97,11 +104,14 @@ public struct Cluster {
         /// seconds.
         case missed(Miss, afterSeconds: UInt64)
         case unknown(Miss)
+        /// Part of the content has been taken.
+        case cut(Miss)
     }
 
     /// Asks one endpoint, and those that it redirects to.
     private func attempt(
-        _ call: Call, at first: Endpoint, patience: UInt64, until deadline: Moment
+        _ call: Call, to sink: (any ContentSink)?, at first: Endpoint, patience: UInt64,
+        until deadline: Moment
     ) -> Attempt {
         let start = Moment.now
         var until = deadline
@@ -114,7 +124,9 @@ public struct Cluster {
         var endpoint = first
         var target = call.target(waiting: until.since(start))
         for _ in 0...Self.redirectsMax {
-            let exchange = Exchange(call, target: target, at: endpoint, connectBy: connectBy, deadline: until)
+            let exchange = Exchange(
+                call, target: target, at: endpoint, connectBy: connectBy, deadline: until, to: sink,
+                patience: timeoutNanoseconds)
             Exchange.run([exchange])
             switch exchange.result {
             case .success(let response):
@@ -127,6 +139,7 @@ public struct Cluster {
                 }
             case .failure(let failure):
                 let miss = Miss(endpoint, failure)
+                if exchange.hasBegun { return .cut(miss) }
                 return call.isWrite && failure.wasSent ? .unknown(miss) : .missed(miss, afterSeconds: 0)
             case nil:
                 return .missed(Miss(endpoint, .timedOut, "it did not answer in time"), afterSeconds: 0)

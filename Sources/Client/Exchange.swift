@@ -29,7 +29,9 @@ final class Exchange {
     }
 
     let endpoint: Endpoint
-    let deadline: Moment
+    private var deadline: Moment
+    /// How long a sink's content may rest; each piece of it puts the deadline off.
+    private let patience: UInt64
     /// Until when there must be a connection.
     private let connectBy: Moment
     private(set) var result: Result<Response, ExchangeFailure>?
@@ -46,14 +48,30 @@ final class Exchange {
     var offered: [UInt8]
     private var offerUntil: Moment?
     var mayWrite = true
-    var reading = ResponseReading()
+    private var reading: ResponseReading
+
+    /// Content is on its way to a sink.
+    var hasBegun: Bool { reading.hasBegun }
 
     /// How long a client waits for `100 Continue` before it sends the content all the same (RFC 9110
     /// §10.1.1).
     private static let offerNanoseconds: UInt64 = 1_000_000_000
 
-    init(_ call: Call, target: [UInt8], at endpoint: Endpoint, connectBy: Moment, deadline: Moment) {
+    /// - Parameters:
+    ///   - call: what is asked.
+    ///   - target: the request target.
+    ///   - endpoint: who is asked.
+    ///   - connectBy: until when there must be a connection.
+    ///   - deadline: until when the answer must be there, or its content begin to come.
+    ///   - sink: who takes a success's content as it comes.
+    ///   - patience: how many nanoseconds there may be between two pieces of it.
+    init(
+        _ call: Call, target: [UInt8], at endpoint: Endpoint, connectBy: Moment, deadline: Moment,
+        to sink: (any ContentSink)? = nil, patience: UInt64 = 0
+    ) {
         self.endpoint = endpoint
+        self.patience = patience
+        reading = ResponseReading(to: sink)
         self.deadline = deadline
         self.connectBy = min(connectBy, deadline)
         attemptUntil = self.connectBy
@@ -217,6 +235,8 @@ final class Exchange {
         do throws(MessageError) {
             let step = try reading.take(bytes)
             if step == .goAhead { sendOffered() }
+            if reading.hasBegun { deadline = Moment.now.advanced(by: patience) }
+            if step == .stopped { fail(.malformed, "its answer was not taken to the end") }
             if step == .whole {
                 result = .success(
                     Response(

@@ -9,7 +9,12 @@ struct ResponseReading {
         case goAhead
         /// ``status``, ``head`` and ``content`` are the answer.
         case whole
+        /// Whoever takes the content wants no more of it.
+        case stopped
     }
+
+    /// Who takes a success's content as it comes; nil: it is kept in ``content``.
+    private let sink: (any ContentSink)?
 
     private var parser = ResponseParser()
     private var unread: [UInt8] = []
@@ -17,6 +22,10 @@ struct ResponseReading {
     private(set) var status = 0
     private(set) var head: [UInt8] = []
     private(set) var content: [UInt8] = []
+    /// The sink has the content, or part of it.
+    private(set) var hasBegun = false
+
+    init(to sink: (any ContentSink)? = nil) { self.sink = sink }
 
     /// More than any answer of rast has; memory is bounded whoever answers.
     private static let contentBytesMax = 1 << 30
@@ -32,25 +41,32 @@ struct ResponseReading {
             } else {
                 status = found.status
                 head = Array(unread[..<found.count])
-                decoder = ContentDecoder(found.framing, contentBytesMax: Self.contentBytesMax)
+                hasBegun = sink != nil && (200..<300).contains(found.status)
+                decoder = ContentDecoder(
+                    found.framing, contentBytesMax: hasBegun ? .max : Self.contentBytesMax)
             }
             unread.removeFirst(found.count)
         }
-        return try takeContent() ? .whole : step
+        return try takeContent() ?? step
     }
 
-    /// Decodes what has come; whether that was all.
-    private mutating func takeContent() throws(MessageError) -> Bool {
-        guard var decoder else { return false }
+    /// Decodes what has come; nil where there is more to come.
+    private mutating func takeContent() throws(MessageError) -> Step? {
+        guard var decoder else { return nil }
         var offset = 0
         while true {
             switch try decoder.next(unread.span, at: &offset) {
-            case .content(let range): content += unread[range]
+            case .content(let range):
+                if hasBegun, let sink {
+                    guard sink.take(unread[range]) else { return .stopped }
+                } else {
+                    content += unread[range]
+                }
             case .needMore:
                 unread.removeAll(keepingCapacity: true)
                 self.decoder = decoder
-                return false
-            case .complete: return true
+                return nil
+            case .complete: return .whole
             }
         }
     }

@@ -16,6 +16,9 @@ final class StandIn: Sendable {
         case hangUp
         /// The request is read, and nothing said until the client goes.
         case silence
+        /// Each of these is sent so many milliseconds after the one before; then nothing until the client
+        /// goes.
+        case paced([String], milliseconds: Int)
     }
 
     let port: UInt16
@@ -128,6 +131,12 @@ final class StandIn: Sendable {
         case .continued(let bytes): send(bytes, piece: .max, to: connection)
         case .hangUp, .early: break
         case .silence: drain(connection)
+        case .paced(let pieces, let milliseconds):
+            for piece in pieces {
+                poll(nil, 0, Int32(milliseconds))
+                send(piece, piece: .max, to: connection)
+            }
+            drain(connection)
         }
     }
 

@@ -10,6 +10,7 @@ import Wire
 /// A disk that keeps nothing, and so is empty at the start.
 struct Nowhere: Storage {
     func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { [] }
+    func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { [] }
     func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]? { nil }
 }
 
@@ -125,7 +126,7 @@ struct Member {
         case .send(let parcel): parcels.append(parcel)
         case .answer(let exchange, let body): answers.append((exchange, body))
         case .persist(let write, let pieces, let first, let last):
-            journal.append(pieces, first: first, count: Int(last.index - first) + 1, write: write)
+            journal.append(pieces, first: first, last: last, write: write)
         case .storeVote(let hard): journal.store(hard, into: &operations)
         case .storeIdentity(let cluster): journal.store(identity: cluster, into: &operations)
         case .clearDamage: journal.clearDamage(into: &operations)
@@ -152,7 +153,8 @@ struct Member {
                 case .stored(let hard): replica.stored(hard)
                 case .storedIdentity: replica.storedIdentity()
                 case .clearedDamage: replica.clearedDamage()
-                case .storedDamage, .stopped, .failed: break
+                case .storedDamage, .compacted, .received, .notReceived, .notRemoved, .stopped, .failed:
+                    break
                 }
             }
             completions.removeAll(keepingCapacity: true)

@@ -5,13 +5,12 @@ import Wire
 struct FuzzDisk: Storage {
     var files: [File: [UInt8]] = [:]
 
-    func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
-        files.compactMap { file, bytes in
-            switch file {
-            case .segment, .spare: (file, UInt64(bytes.count))
-            default: nil
-            }
-        }
+    func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { names(in: .log) }
+
+    func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { names(in: .snapshot) }
+
+    private func names(in folder: Folder) -> [(file: File, bytes: UInt64)] {
+        files.compactMap { file, bytes in file.folder == folder ? (file, UInt64(bytes.count)) : nil }
     }
 
     func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]? {

@@ -21,6 +21,7 @@ extension FuzzTarget {
         guard let second = try Opened.read(disk) else {
             throw Contradiction("it does not start a second time")
         }
+        try expect(second.snapshot == first.snapshot, "another snapshot after a restart")
         try expect(
             second.lines == first.lines,
             "\(first.lines.count) entries, and after a restart \(second.lines.count)")
@@ -53,40 +54,51 @@ extension FuzzTarget {
 private struct Opened {
     let journal: Journal
     let recovered: Recovered
+    let snapshot: EntryID
+    /// Those after the snapshot.
     let lines: [[UInt8]]
 
     /// Nil: the journal says why a node must not start from this.
     static func read(_ disk: FuzzDisk) throws(Contradiction) -> Opened? {
         var lines: [[UInt8]] = []
-        guard let (journal, recovered) = recover(disk, &lines) else { return nil }
-        try expect(UInt64(lines.count) == recovered.commit.rawValue, "committed entries missing or twice")
+        let snapshot = (try? Journal.snapshots(in: disk))?.first ?? .zero
+        guard let (journal, recovered) = recover(disk, snapshot, &lines) else { return nil }
+        let begin = snapshot.index.rawValue
+        try expect(
+            begin + UInt64(lines.count) == recovered.commit.rawValue, "committed entries missing or twice")
         for block in recovered.tail {
-            try expect(block.first.rawValue == UInt64(lines.count) + 1, "a tail that does not follow")
+            try expect(
+                block.first.rawValue == begin + UInt64(lines.count) + 1, "a tail that does not follow")
             for place in 0..<block.count {
                 let index = block.first + UInt64(place)
                 lines.append(Array(block.bytes[block.range(from: index, through: index)]))
             }
         }
-        try expect(UInt64(lines.count) == recovered.last.index.rawValue, "the last index is not the last")
-        let counted = recovered.runs.reduce(UInt64(0)) { $0 + $1.count }
-        try expect(counted == recovered.last.index.rawValue, "runs of \(counted) entries")
         try expect(
-            (recovered.runs.last?.term ?? .zero) == recovered.last.term, "the last run is not the last")
+            begin + UInt64(lines.count) == recovered.last.index.rawValue, "the last index is not the last")
+        let counted = recovered.runs.reduce(recovered.base.index.rawValue) { $0 + $1.count }
+        try expect(counted == recovered.last.index.rawValue, "runs up to \(counted)")
+        try expect(
+            (recovered.runs.last?.term ?? recovered.base.term) == recovered.last.term,
+            "the last run is not the last")
+        try expect(recovered.base.index <= snapshot.index, "the log begins after its snapshot")
         for (place, line) in lines.enumerated() {
             let entry = try? EntryLine.read(line.span, at: 0)
-            try expect(entry?.id.index.rawValue == UInt64(place) + 1, "entry \(place + 1) is another's line")
+            try expect(
+                entry?.id.index.rawValue == begin + UInt64(place) + 1, "entry \(place + 1) is another's line")
         }
-        return Opened(journal: journal, recovered: recovered, lines: lines)
+        return Opened(journal: journal, recovered: recovered, snapshot: snapshot, lines: lines)
     }
 
     private static func recover(
-        _ disk: FuzzDisk, _ lines: inout [[UInt8]]
+        _ disk: FuzzDisk, _ snapshot: EntryID, _ lines: inout [[UInt8]]
     ) -> (journal: Journal, recovered: Recovered)? {
         var settings = Journal.Settings()
         settings.firstSegmentBytes = 16 << 10
         settings.segmentBytes = 16 << 10
         return try? Journal.recover(
-            node: Layout.node, settings: settings, from: disk
+            node: Layout.node, settings: settings, snapshot: snapshot.index > .zero ? snapshot : nil,
+            from: disk
         ) { (bytes, line) throws(RecoveryError) in
             lines.append(line.line.map { bytes[$0] })
         }
@@ -113,7 +125,7 @@ private struct Layout {
     private func node(_ draw: inout Draw) -> NodeID { draw.below(32) == 31 ? NodeID(2) : Self.node }
 
     mutating func add(_ draw: inout Draw) {
-        switch draw.below(16) {
+        switch draw.below(17) {
         case 0: addVote(&draw)
         case 1: addIdentity(&draw)
         case 2, 3: addSegment(&draw)
@@ -123,7 +135,8 @@ private struct Layout {
         case 11: flip(&draw)
         case 12: shorten(&draw)
         case 13: addDamage(&draw)
-        case 14: disk.put(draw.piece(), .spare(draw.isTrue() ? segment + 1 : number(&draw)), at: 0)
+        case 14: addSnapshot(&draw)
+        case 15: disk.put(draw.piece(), .spare(draw.isTrue() ? segment + 1 : number(&draw)), at: 0)
         default: disk.files[draw.isTrue() ? .segment(number(&draw)) : .vote] = draw.isTrue() ? nil : []
         }
     }
@@ -136,6 +149,15 @@ private struct Layout {
             isWiped: draw.below(16) == 15
         ).encode(into: &page)
         disk.put(page, .vote, at: draw.isTrue() ? pageBytes : 0)
+    }
+
+    /// Whether one is whole is not the journal's to tell: only its name counts.
+    private mutating func addSnapshot(_ draw: inout Draw) {
+        let id = EntryID(
+            term: Term(max(draw.isTrue() ? term : number(&draw), 1)),
+            index: LogIndex(max(draw.isTrue() ? index : number(&draw), 1)))
+        disk.files[draw.below(4) == 3 ? .snapshotDraft(id) : .snapshot(id)] = []
+        if draw.below(8) == 7 { disk.files[.incoming] = draw.piece() }
     }
 
     private mutating func addIdentity(_ draw: inout Draw) {
@@ -151,10 +173,16 @@ private struct Layout {
         var page: [UInt8] = []
         SegmentHead(
             cluster: cluster(&draw), node: node(&draw), boot: Boot(number(&draw)),
-            segment: draw.below(32) == 31 ? number(&draw) : segment, after: after, durable: durable
+            segment: draw.below(32) == 31 ? number(&draw) : segment, after: after, durable: durable,
+            base: base(&draw)
         ).encode(into: &page)
         disk.files[.segment(segment)] = page
         sequence = after
+    }
+
+    private func base(_ draw: inout Draw) -> EntryID {
+        if draw.below(4) == 3 { return EntryID(term: Term(number(&draw)), index: LogIndex(number(&draw))) }
+        return index == 0 ? .zero : EntryID(term: Term(term), index: LogIndex(index))
     }
 
     private mutating func addBatch(_ draw: inout Draw) {

@@ -14,6 +14,14 @@ public enum Completion: Hashable, Sendable {
     case storedDamage
     /// It is on disk that this node's log is whole again.
     case clearedDamage
+    /// Entries up to here are gone from the log; the snapshot is durable and covers them (rule 26).
+    case compacted(through: LogIndex)
+    /// The incoming snapshot's bytes up to here are written; after its last ones, synced too.
+    case received(next: UInt64)
+    /// The disk has no room for the incoming snapshot: it would have to begin anew.
+    case notReceived(DiskFailure)
+    /// A file that is not needed any more could not be removed; it is tried again at the next start.
+    case notRemoved(File, DiskFailure)
     /// After `stop`: nothing is under way any more.
     case stopped
     /// The disk refused or lost something: said once, and nothing is reported after it (rule 10).

@@ -4,9 +4,11 @@ internal import Wire
 
 /// The small files of a data directory and the headers of its log files.
 struct Folders {
-    /// By number, without gaps; the head is nil if it is not whole.
+    /// By number; the head is nil if it is not whole.
     private(set) var segments: [(number: UInt64, bytes: UInt64, head: SegmentHead?)] = []
     private(set) var spares: [UInt64] = []
+    /// Snapshots, whole or not, and drafts.
+    private(set) var snapshots: [File] = []
     private(set) var cluster: ClusterID?
     /// The headers tell the cluster's id, and the file that should does not.
     private(set) var mustStoreIdentity = false
@@ -20,6 +22,7 @@ struct Folders {
     init(_ storage: some Storage, node: NodeID) throws(RecoveryError) {
         try readIdentity(storage, node: node)
         try readSegments(storage, node: node)
+        try readSnapshots(storage)
         try readVote(storage)
         if let bytes = try Self.read(storage, .damage, count: pageBytes + 1) {
             let unreadable = Damage(reason: .record, segment: 0, offset: 0, index: .zero)
@@ -65,21 +68,40 @@ struct Folders {
             switch file {
             case .segment(let number): found.append((number, bytes))
             case .spare(let number): spares.append(number)
-            case .vote, .identity, .identityDraft, .damage, .damageDraft: break
+            case .vote, .identity, .identityDraft, .damage, .damageDraft, .snapshot, .snapshotDraft,
+                .incoming:
+                break
             }
         }
         spares.sort()
         found.sort { $0.number < $1.number }
         let stored = cluster
-        for (place, file) in found.enumerated() {
-            // Segments are only ever removed oldest first, once a snapshot covers them; without one, none is.
-            let expected = UInt64(place) + 1
-            guard file.number == expected else { throw .missing(segment: expected) }
+        for file in found {
             let head = try readHead(storage, file.number, node: node)
             segments.append((file.number, file.bytes, head))
         }
         mustStoreIdentity = stored == nil && cluster != nil
     }
+
+    private mutating func readSnapshots(_ storage: some Storage) throws(RecoveryError) {
+        do throws(DiskFailure) {
+            snapshots = try storage.snapshotFiles().map(\.file)
+        } catch {
+            throw .disk(error)
+        }
+        snapshots.sort { $0.description < $1.description }
+    }
+
+    /// The first place from `begin` on at which the log can begin: what came before is covered by a snapshot
+    /// up to `index`.
+    func start(from begin: Int, coveredTo index: LogIndex) -> Int? {
+        segments.indices.first { place in
+            place >= begin && (segments[place].head.map { $0.base.index <= index } ?? false)
+        }
+    }
+
+    /// What later headers declare void in the segment at `place` is behind this sequence.
+    func limit(at place: Int) -> UInt64? { segments[(place + 1)...].compactMap(\.head?.after).min() }
 
     private mutating func readHead(
         _ storage: some Storage, _ number: UInt64, node: NodeID

@@ -3,13 +3,15 @@ public import Consensus
 public import Wire
 
 extension Journal {
-    /// Takes entries to be written: `count` lines in `pieces`, of which the first has the index `first`. They
-    /// replace all from `first` on. Reported as `.persisted(write)` or that of a later write.
-    public mutating func append(_ pieces: [Piece], first: LogIndex, count: Int, write: WriteID) {
+    /// Takes entries to be written: `pieces` are the lines of those from `first` to `last`. They replace all
+    /// from `first` on. Reported as `.persisted(write)` or that of a later write.
+    public mutating func append(_ pieces: [Piece], first: LogIndex, last: EntryID, write: WriteID) {
         guard failure == nil, stopping == .no else { return }
+        let count = last.index >= first ? Int(last.index - first) + 1 : 0
         var bytes = 0
         for piece in pieces { bytes += piece.count }
-        gathered.append(Gathered(pieces: pieces, first: first, count: count, bytes: bytes, write: write))
+        gathered.append(
+            Gathered(pieces: pieces, first: first, last: last, count: count, bytes: bytes, write: write))
     }
 
     /// Writes what was gathered, unless enough is under way; and what is due when the disk is idle.
@@ -63,6 +65,8 @@ extension Journal {
                     first: next.first, count: next.count, segment: segment?.number ?? 0, offset: offset,
                     bytes: next.bytes, sequence: sequence))
             offset += UInt64(next.bytes)
+            end = next.last
+            rows[rows.count - 1].highest = max(rows[rows.count - 1].highest, end.index)
         }
         lastFilled = sequence
     }
@@ -93,7 +97,8 @@ extension Journal {
         let room = UInt64(most + paddingBytes(after: most))
         if let segment, segment.end + room > segment.bytes {
             if spare == nil { spare = Spare(number: segment.number + 1) }
-            nameSegment(after: sequence, durable: sequence, bytes: 0, mustFit: room, into: &operations)
+            nameSegment(
+                after: sequence, durable: sequence, base: end, bytes: 0, mustFit: room, into: &operations)
         }
         guard let segment else { preconditionFailure("a batch needs a segment") }
         sequence += 1
@@ -108,6 +113,7 @@ extension Journal {
         var total = 0
         for piece in pieces { total += piece.count }
         self.segment?.end = segment.end + UInt64(total)
+        rows[rows.count - 1].bytes = segment.end + UInt64(total)
         return segment.end + UInt64(pieces[0].count)
     }
 

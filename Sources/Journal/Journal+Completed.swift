@@ -16,18 +16,20 @@ extension Journal {
         #if PlantedFaults
             let failure = Planted.is(.failedSyncBelieved) ? nil : failure
         #endif
-        if let failure, !isSurvived(failure, of: underWay[place].effect) {
-            fail(failure, into: &completions)
-            return
-        }
-        if case .prepared(let number, _) = underWay[place].effect {
-            prepared(number, failure: failure)
+        if let failure {
+            guard survive(failure, of: underWay[place].effect, into: &completions) else {
+                fail(failure, into: &completions)
+                return
+            }
+        } else if case .prepared(let number, _) = underWay[place].effect {
+            prepared(number, failure: nil)
         }
         underWay[place].isDone = true
         while let first = underWay.first, first.isDone {
             underWay.removeFirst()
             finish(first.effect, into: &completions)
         }
+        goOnWithChores(into: &operations)
         goOnStopping(into: &completions, operations: &operations)
     }
 
@@ -43,6 +45,7 @@ extension Journal {
         guard stopping == .no, failure == nil else { return }
         self.commit = max(self.commit, commit)
         stopping = .asked
+        chores.removeAll()
         goOnStopping(into: &completions, operations: &operations)
     }
 
@@ -59,11 +62,30 @@ extension Journal {
         completions.append(.stopped)
     }
 
-    /// A spare that finds no room is not a failed write: nothing that was promised depends on it. What is
-    /// written to the file all the same makes it grow.
-    private func isSurvived(_ failure: DiskFailure, of effect: Effect) -> Bool {
-        guard case .prepared = effect else { return false }
-        return failure.reason == .full
+    /// What may fail, as ``Operation/Action/mayFail(by:)`` says. A spare that finds no room is not a failed
+    /// write: nothing that was promised depends on it, and what is written to it all the same makes it grow.
+    ///
+    /// - Returns: false if this failure is the end.
+    private mutating func survive(
+        _ failure: DiskFailure, of effect: Effect, into completions: inout [Completion]
+    ) -> Bool {
+        switch effect {
+        case .prepared(let number, _):
+            guard failure.reason == .full else { return false }
+            prepared(number, failure: failure)
+        case .received(_, let transfer):
+            guard failure.reason == .full else { return false }
+            // The rest of it is void, and said once.
+            guard transfer == incoming.transfer else { return true }
+            incoming = Incoming(transfer: transfer + 1)
+            completions.append(.notReceived(failure))
+        case .removed(let file), .dropped(let file):
+            if failure.reason != .absent { completions.append(.notRemoved(file, failure)) }
+        case .none, .started, .batch, .stored, .storedIdentity, .storedDamage, .clearedDamage, .persisted,
+            .tidied:
+            return false
+        }
+        return true
     }
 
     private mutating func prepared(_ number: UInt64, failure: DiskFailure?) {
@@ -77,12 +99,13 @@ extension Journal {
         self.failure = failure
         underWay.removeAll()
         gathered.removeAll()
+        chores.removeAll()
         completions.append(.failed(failure))
     }
 
     private mutating func finish(_ effect: Effect, into completions: inout [Completion]) {
         switch effect {
-        case .none, .prepared:
+        case .none, .prepared, .dropped:
             break
         case .started:
             isStarted = true
@@ -92,6 +115,15 @@ extension Journal {
             durable = sequence
             batchesInFlight -= 1
             if let write { completions.append(.persisted(write)) }
+        case .persisted(let write):
+            completions.append(.persisted(write))
+        case .received(let next, let transfer):
+            if transfer == incoming.transfer { completions.append(.received(next: next)) }
+        case .removed:
+            isChoreUnderWay = false
+        case .tidied(let through):
+            isChoreUnderWay = false
+            if let through { completions.append(.compacted(through: through)) }
         case .stored(let hardState):
             completions.append(.stored(hardState))
         case .storedIdentity:

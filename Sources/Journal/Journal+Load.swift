@@ -4,10 +4,11 @@ public import Wire
 
 extension Journal {
     /// Where the entries after `after` up to `through` are on disk, at most about `bytesMax` (but one batch's
-    /// at least). Stops before what is not on disk yet.
+    /// at least). Stops before what is not on disk yet, and has nothing where the first of them is compacted.
     public func extents(after: LogIndex, through: LogIndex, bytesMax: Int) -> [Extent] {
         var extents: [Extent] = []
         var bytes = 0
+        guard after >= base else { return [] }
         var position = map.position(of: after.next)
         while position < map.places.count {
             let place = map.places[position]
@@ -23,6 +24,9 @@ extension Journal {
         }
         return extents
     }
+
+    /// How many bytes the entries after `index` take in the log: what a snapshot up to it would spare.
+    public func bytes(after index: LogIndex) -> UInt64 { map.bytes(after: index) }
 
     /// Reads and verifies the wanted entries of an extent: for the reader thread.
     ///

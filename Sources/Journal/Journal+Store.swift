@@ -22,7 +22,7 @@ extension Journal {
         self.cluster = cluster
         writeIdentity(cluster, segment == nil ? .none : .storedIdentity, into: &operations)
         guard segment == nil else { return }
-        nameSegment(after: sequence, durable: sequence, bytes: 0, into: &operations)
+        nameSegment(after: sequence, durable: sequence, base: end, bytes: 0, into: &operations)
         give(.syncFolder(.log), .storedIdentity, to: &operations)
     }
 

@@ -23,6 +23,8 @@ public struct Journal: Sendable {
         public var idleBeforeMark = Interval.milliseconds(50)
         /// After a spare could not be prepared for want of room, it is tried again so often.
         public var fullRetry = Interval.milliseconds(1_000)
+        /// How much of a snapshot that is received may be unsynced: batches wait for its sync.
+        public var receivedBytesPerSync: UInt64 = 8 << 20
         public init() {}
     }
 
@@ -57,6 +59,19 @@ public struct Journal: Sendable {
     /// The highest index known to be committed, and the one that the last head states.
     var commit: LogIndex
     var statedCommit = LogIndex.zero
+    /// Entries up to this one are not in the log: a snapshot covers them.
+    public internal(set) var base: LogIndex
+    /// The last entry that was handed to the disk.
+    var end: EntryID
+    /// The log files, oldest first; the last is the one that batches are written to.
+    var rows: [Row]
+
+    // Snapshots.
+    /// The newest that is durable.
+    public internal(set) var snapshot: EntryID?
+    var incoming = Incoming()
+    var chores: [Chore] = []
+    var isChoreUnderWay = false
 
     // What waits, and what is under way.
     var gathered: [Gathered] = []
@@ -100,6 +115,7 @@ public struct Journal: Sendable {
     struct Gathered: Sendable {
         let pieces: [Piece]
         let first: LogIndex
+        let last: EntryID
         let count: Int
         let bytes: Int
         let write: WriteID
@@ -109,10 +125,14 @@ public struct Journal: Sendable {
     struct Plan: Sendable {
         /// Every entry after the last batch that is stated to be durable.
         let rewritten: [Block]
+        /// The entry before these: what the new segment goes on from.
+        let base: EntryID
         let damage: Damage?
         let mustStoreIdentity: Bool
         /// Spares that an earlier start left.
         let stale: [UInt64]
+        /// What else is not needed any more: removed after the start.
+        let leftovers: [File]
         /// The number of the segment that it opens.
         let segment: UInt64
     }
@@ -120,7 +140,7 @@ public struct Journal: Sendable {
     /// An operation that the disk has, and what its completion means.
     struct UnderWay: Sendable {
         let id: UInt64
-        let effect: Effect
+        var effect: Effect
         var isDone = false
     }
 
@@ -132,6 +152,13 @@ public struct Journal: Sendable {
         case storedIdentity
         case storedDamage
         case clearedDamage
+        case persisted(WriteID)
+        case received(next: UInt64, transfer: UInt64)
+        /// A file that is not needed any more is gone: as a chore, or beside them.
+        case removed(File)
+        case dropped(File)
+        /// A folder's names are synced, as a chore; all up to that entry is gone.
+        case tidied(through: LogIndex?)
         /// The spare of this number is prepared so far.
         case prepared(UInt64, bytes: UInt64)
     }

@@ -15,10 +15,14 @@ struct LogMap: Sendable {
         var bytes: Int
         /// The batch.
         let sequence: UInt64
+        /// The bytes of all rows that there ever were up to this one.
+        var total: UInt64 = 0
 
         var last: LogIndex { LogIndex(first.rawValue + UInt64(count) - 1) }
     }
     private(set) var places: [Place] = []
+    /// The total before the first row.
+    private var removed: UInt64 = 0
 
     mutating func append(_ place: Place) {
         cut(from: place.first)
@@ -28,7 +32,10 @@ struct LogMap: Sendable {
         {
             places[places.count - 1].count += place.count
             places[places.count - 1].bytes += place.bytes
+            places[places.count - 1].total += UInt64(place.bytes)
         } else {
+            var place = place
+            place.total = (places.last?.total ?? removed) + UInt64(place.bytes)
             places.append(place)
         }
     }
@@ -41,6 +48,20 @@ struct LogMap: Sendable {
                 places[places.count - 1].count = Int(index - last.first)
             }
         }
+    }
+
+    /// Forgets what stands in segments before this one.
+    mutating func removeSegments(before number: UInt64) {
+        let kept = places.firstIndex { $0.segment >= number } ?? places.count
+        guard kept > 0 else { return }
+        removed = places[kept - 1].total
+        places.removeFirst(kept)
+    }
+
+    /// How many bytes the entries after `index` take, to a row.
+    func bytes(after index: LogIndex) -> UInt64 {
+        let before = position(of: index.next)
+        return (places.last?.total ?? removed) - (before > 0 ? places[before - 1].total : removed)
     }
 
     /// The number of rows that lie wholly before `index`: the one at this position holds it, if any does.

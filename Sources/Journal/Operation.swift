@@ -1,4 +1,5 @@
 // What the journal asks of a disk, and what a disk can do: the border that the simulator replaces.
+public import Consensus
 public import Wire
 
 /// A file of the data directory.
@@ -16,15 +17,30 @@ public enum File: Hashable, Sendable {
     /// `damaged`: there while this node's log lacks something that was durable.
     case damage
     case damageDraft
+    /// `snapshot/<index>-<term>.ndjson`: the state after that entry, whole and verified.
+    case snapshot(EntryID)
+    /// `snapshot/<index>-<term>.new`: one that this node is taking.
+    case snapshotDraft(EntryID)
+    /// `snapshot/incoming.new`: one that the leader is sending.
+    case incoming
+
+    /// The folder that it stands in.
+    public var folder: Folder {
+        switch self {
+        case .segment, .spare: .log
+        case .vote, .identity, .identityDraft, .damage, .damageDraft: .root
+        case .snapshot, .snapshotDraft, .incoming: .snapshot
+        }
+    }
 }
 
 /// A folder of the data directory, whose names must be synced too.
-public enum Folder: Hashable, Sendable { case root, log }
+public enum Folder: Hashable, Sendable { case root, log, snapshot }
 
 /// One thing to be done to the disk.
 ///
 /// Operations are carried out one after the other, in the order they are given. After one that failed, those
-/// that follow are not carried out and fail as well; only a `prepare` may fail alone.
+/// that follow are not carried out and fail as well, unless nothing depends on it (``Action/mayFail(by:)``).
 public struct Operation: Sendable {
     /// Rises by one from operation to operation.
     public let id: UInt64
@@ -44,6 +60,17 @@ public struct Operation: Sendable {
         case remove(File)
         /// Makes the names in a folder durable.
         case syncFolder(Folder)
+
+        /// Whether nothing that was promised, and nothing that follows, depends on it: the rest goes on.
+        ///
+        /// A spare or a part of a snapshot may find no room, and a file that is not needed any more may stay.
+        public func mayFail(by failure: DiskFailure) -> Bool {
+            switch self {
+            case .prepare, .write(.incoming, _, _, _): failure.reason == .full
+            case .remove(.segment), .remove(.snapshot), .remove(.snapshotDraft), .remove(.incoming): true
+            case .write, .rename, .remove, .syncFolder: false
+            }
+        }
     }
 }
 
@@ -63,6 +90,8 @@ public struct DiskFailure: Error, Hashable, Sendable {
 public protocol Storage {
     /// The data directory's log files, in any order, each with its size.
     func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)]
+    /// The files of its snapshots, drafts too, in any order, each with its size.
+    func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)]
     /// The bytes from `offset`, at most `count`; fewer at the file's end; nil if there is no such file.
     func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]?
 }

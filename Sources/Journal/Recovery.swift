@@ -5,36 +5,98 @@ internal import Wire
 
 /// What has been read so far.
 struct Recovery {
-    /// The terms of the log, each with its first index.
+    /// Up to where the snapshot goes that the state begins with; zero without one.
+    let snapshot: EntryID
+    /// The entry that the log begins after. Invariant: base ≤ snapshot.
+    private(set) var base = EntryID.zero
+    /// The terms of the log after it, each with its first index.
     private var terms: [(term: Term, first: LogIndex)] = []
     private(set) var last = EntryID.zero
     private(set) var map = LogMap()
     private(set) var window = Window()
     /// The highest commit index that a head states.
     private(set) var stated = LogIndex.zero
-    /// Entries up to here have been given out.
-    private(set) var given = LogIndex.zero
+    /// The highest index in the log that a head has stated so far to be committed.
+    private var committed = LogIndex.zero
+    /// Entries up to here have been given out, or are not wanted.
+    private(set) var given: LogIndex
     /// The last valid batch, and the last that a valid head or header states to be durable.
     private(set) var sequence: UInt64 = 0
     private(set) var durable: UInt64 = 0
     /// The highest term in which a batch was written.
     private(set) var term = Term.zero
-    private(set) var damage: Damage?
+    /// What is missing or not whole, and ends the log.
+    private(set) var lost: (reason: Damage.Reason, segment: UInt64, offset: UInt64)?
+    /// What there is of the log cannot go on from the snapshot.
+    var mustDiscard = false
+    /// A log file that is not there, and ends the log.
+    var missing: UInt64?
+    /// The log files that are read, and those before that are not needed.
+    var rows: [Journal.Row] = []
+    var leftovers: [UInt64] = []
     private(set) var bytes: UInt64 = 0
     private(set) var tornBytes: UInt64 = 0
 
+    /// Begins, after a snapshot or without one; entries up to `given` are not to be given out.
+    init(snapshot: EntryID, given: LogIndex) {
+        self.snapshot = snapshot
+        self.given = given
+    }
+
+    /// Begins with the segment that has this header. What heads have stated stays true.
+    mutating func beginAnew(_ head: SegmentHead?, limit: UInt64?) {
+        guard let head else { return }
+        discard(to: head.base)
+        sequence = min(head.after, limit ?? .max)
+        durable = sequence
+        rows = []
+        lost = nil
+        mustDiscard = false
+        missing = nil
+    }
+
+    /// The log is empty from now on, and goes on after `base`.
+    private mutating func discard(to base: EntryID) {
+        self.base = base
+        last = base
+        given = max(given, base.index)
+        terms = []
+        map = LogMap()
+        window = Window()
+        for place in rows.indices { rows[place].highest = .zero }
+    }
+
+    /// A segment's header says what its batches follow.
+    ///
+    /// - Returns: false if that is neither in the log nor covered by the snapshot.
+    mutating func goOn(from base: EntryID) -> Bool {
+        if holds(base) {
+            cut(from: base.index.next)
+            return true
+        }
+        guard base.index <= snapshot.index else { return false }
+        discard(to: base)
+        return true
+    }
+
+    /// The log is read: it holds the snapshot's entry, or nothing of it counts (rule 26).
+    mutating func settle() {
+        if mustDiscard || !holds(snapshot) { discard(to: snapshot) }
+    }
+
     /// Reads the batches of one segment up to the sequence `limit`, beyond which they are void.
     ///
-    /// A later header tells the limit; the last segment has none, and ends where its batches do.
+    /// A later header tells the limit; the last segment has none, and ends where its batches do. Only if the
+    /// very next file is there (`isFollowed`) all batches up to the limit must be in this one.
     mutating func read(
         _ reader: inout LogReader<some Storage>, number: UInt64, head: SegmentHead, limit: UInt64?,
-        onEntry: (Span<UInt8>, EntryLine) throws(RecoveryError) -> Void
+        isFollowed: Bool, onEntry: (Span<UInt8>, EntryLine) throws(RecoveryError) -> Void
     ) throws(RecoveryError) {
         durable = max(durable, min(head.durable, limit ?? .max))
         var offset = UInt64(pageBytes)
         while true {
             try readBatches(&reader, number: number, limit: limit, from: &offset, onEntry: onEntry)
-            if let limit {
+            if let limit, isFollowed {
                 durable = max(durable, limit)
             } else {
                 try findLaterHeads(&reader, number: number, after: offset)
@@ -47,8 +109,7 @@ struct Recovery {
             // before a later head stated it durable. What is still not whole now is damaged.
             reader.forget()
             guard let batch = try reader.batch(at: offset), isNext(batch, in: number) else {
-                damage = damage(.batch, number, offset)
-                return
+                return lose(.batch, segment: number, offset: offset)
             }
         }
         if limit == nil { tornBytes = try reader.writtenPages(from: offset) * UInt64(pageBytes) }
@@ -65,21 +126,24 @@ struct Recovery {
         while sequence < limit ?? .max {
             guard let batch = try reader.batch(at: offset), isNext(batch, in: number) else { return }
             try apply(batch, reader.bytes.span, number: number)
-            try giveOut(onEntry)
+            try giveOut(through: min(stated, last.index), onEntry)
             offset += UInt64(batch.total)
         }
     }
 
-    /// The header of this segment is not whole. What it held was durable.
-    mutating func lose(_ reason: Damage.Reason, segment number: UInt64) {
+    /// What is missing here was durable.
+    mutating func lose(_ reason: Damage.Reason, segment: UInt64, offset: UInt64 = 0) {
         #if PlantedFaults
             if Planted.is(.damageTakenForTornTail) { return }
         #endif
-        damage = damage(reason, number, 0)
+        lost = (reason, segment, offset)
     }
 
-    private func damage(_ reason: Damage.Reason, _ number: UInt64, _ offset: UInt64) -> Damage {
-        Damage(reason: reason, segment: number, offset: offset, index: last.index.next)
+    /// What is lost, with the first index that may be.
+    var damage: Damage? {
+        lost.map {
+            Damage(reason: $0.reason, segment: $0.segment, offset: $0.offset, index: last.index.next)
+        }
     }
 
     /// What valid heads after an invalid batch state tells whether that was durable (rule 8).
@@ -108,6 +172,7 @@ struct Recovery {
         term = max(term, batch.head.term)
         self.bytes += UInt64(batch.total)
         window.release(given: given, durable: durable)
+        if !rows.isEmpty { rows[rows.count - 1].bytes = batch.offset + UInt64(batch.total) }
         // Where the first line is in the file.
         let base = batch.offset + UInt64(batch.headBytes)
         var place = batch.entries.lowerBound
@@ -117,12 +182,14 @@ struct Recovery {
                 throw .inconsistent(segment: number, offset: batch.offset)
             }
             guard take(chunk) else { throw .inconsistent(segment: number, offset: batch.offset) }
+            if let row = rows.indices.last { rows[row].highest = max(rows[row].highest, last.index) }
             map.append(
                 LogMap.Place(
                     first: chunk.block.first, count: chunk.block.count, segment: number,
                     offset: base + UInt64(begin - batch.entries.lowerBound),
                     bytes: place - begin, sequence: 0))
         }
+        committed = max(committed, min(stated, last.index))
     }
 
     /// Consecutive lines from `place` on, which moves behind them.
@@ -148,18 +215,25 @@ struct Recovery {
 
     /// Makes the chunk the end of the log: it removes what was there from its first index on.
     private mutating func take(_ chunk: Window.Chunk) -> Bool {
+        var chunk = chunk
         guard chunk.block.first <= last.index.next else { return false }
-        for line in chunk.lines where line.id.index <= given {
+        for line in chunk.lines where line.id.index > base.index && line.id.index <= committed {
             // What is committed can only be written again, never replaced.
-            guard term(at: line.id.index) == line.id.term else { return false }
+            if let known = term(at: line.id.index), known != line.id.term { return false }
+        }
+        if chunk.block.first <= base.index {
+            // Written before the files were removed that held what it replaced, which the snapshot covers.
+            // What it follows is not known any more: so the log begins after its first entry.
+            discard(to: chunk.lines[0].id)
+            chunk = chunk.rest
         }
         cut(from: chunk.block.first)
         for line in chunk.lines {
             guard line.id.term >= last.term, line.id.term > .zero else { return false }
-            if line.id.term > last.term { terms.append((line.id.term, line.id.index)) }
+            if terms.last?.term != line.id.term { terms.append((line.id.term, line.id.index)) }
             last = line.id
         }
-        window.append(chunk)
+        if !chunk.lines.isEmpty { window.append(chunk) }
         return true
     }
 
@@ -167,20 +241,30 @@ struct Recovery {
         guard index <= last.index else { return }
         window.cut(from: index)
         while let end = terms.last, end.first >= index { terms.removeLast() }
-        last = EntryID(term: terms.last?.term ?? .zero, index: index.previous)
+        last = EntryID(term: terms.last?.term ?? base.term, index: index.previous)
     }
 
+    private func holds(_ id: EntryID) -> Bool { id == base || term(at: id.index) == id.term }
+
     private func term(at index: LogIndex) -> Term? {
-        guard index <= last.index else { return nil }
+        guard index > base.index, index <= last.index else { return nil }
         for run in terms.reversed() where run.first <= index { return run.term }
         return nil
     }
 
-    private mutating func giveOut(
-        _ onEntry: (Span<UInt8>, EntryLine) throws(RecoveryError) -> Void
+    /// The entry before `index`, which is in the log or follows it.
+    func name(before index: LogIndex) -> EntryID {
+        EntryID(term: term(at: index.previous) ?? base.term, index: index.previous)
+    }
+
+    /// The highest index known to be committed, once all is read.
+    var commit: LogIndex { max(snapshot.index, min(stated, last.index)) }
+
+    /// Gives out what is committed, but nothing after the snapshot before the log holds its entry.
+    mutating func giveOut(
+        through commit: LogIndex, _ onEntry: (Span<UInt8>, EntryLine) throws(RecoveryError) -> Void
     ) throws(RecoveryError) {
-        let commit = min(stated, last.index)
-        guard commit > given else { return }
+        guard commit > given, commit <= snapshot.index || holds(snapshot) else { return }
         #if PlantedFaults
             if Planted.is(.appliedIndexApart) {
                 if given.next < commit {
@@ -194,7 +278,7 @@ struct Recovery {
         given = commit
     }
 
-    /// The terms of the log from index 1 on, run-length.
+    /// The terms of the log after its base, run-length.
     var runs: [Message.Run] {
         var runs: [Message.Run] = []
         for (place, run) in terms.enumerated() {

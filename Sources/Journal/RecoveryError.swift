@@ -52,6 +52,9 @@ extension File: CustomStringConvertible {
         case .identityDraft: "rast.json.new"
         case .damage: "damaged"
         case .damageDraft: "damaged.new"
+        case .snapshot(let id): "snapshot/\(id.index)-\(id.term).ndjson"
+        case .snapshotDraft(let id): "snapshot/\(id.index)-\(id.term).new"
+        case .incoming: "snapshot/incoming.new"
         }
     }
 }

@@ -10,6 +10,17 @@ struct Window {
         let sequence: UInt64
         var block: Block
         var lines: [EntryLine]
+
+        /// All but the first entry.
+        var rest: Chunk {
+            guard block.count > 1 else { return Chunk(sequence: sequence, block: block, lines: []) }
+            let start = block.starts[1]
+            let rest = Block(
+                first: block.first.next, bytes: Array(block.bytes[Int(start)...]),
+                starts: block.starts[1...].map { $0 - start })
+            return Chunk(
+                sequence: sequence, block: rest, lines: lines[1...].map { $0.moved(by: -Int(start)) })
+        }
     }
     private var chunks: [Chunk] = []
     /// The chunks before this position are no longer needed.

@@ -5,21 +5,33 @@ internal import Network
 
 extension DataDirectory: Storage {
     public func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
+        try files(in: log, "log") { File(logName: $0) }
+    }
+
+    public func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
+        try files(in: snapshot, "snapshot") { File(snapshotName: $0) }
+    }
+
+    private func files(
+        in folder: borrowing Descriptor, _ folderName: String, _ file: (String) -> File?
+    ) throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
         // A descriptor of its own: two of one open file would share their place in the list.
-        let raw = openat(log.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard raw >= 0, let folder = fdopendir(raw) else { throw Self.diskFailure("list \(path)/log", errno) }
-        defer { closedir(folder) }
+        let raw = openat(folder.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard raw >= 0, let list = fdopendir(raw) else {
+            throw Self.diskFailure("list \(path)/\(folderName)", errno)
+        }
+        defer { closedir(list) }
         var files: [(file: File, bytes: UInt64)] = []
-        while let row = readdir(folder) {
+        while let row = readdir(list) {
             let name = withUnsafePointer(to: &row.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard let file = File(logName: name) else { continue }
+            guard let file = file(name) else { continue }
             var status = stat()
-            if fstatat(log.raw, name, &status, 0) != 0 {
+            if fstatat(folder.raw, name, &status, 0) != 0 {
                 // Removed or renamed since it was listed, by the live node whose directory this is.
                 if errno == ENOENT { continue }
-                throw Self.diskFailure("look at \(path)/log/\(name)", errno)
+                throw Self.diskFailure("look at \(path)/\(folderName)/\(name)", errno)
             }
             files.append((file, UInt64(max(0, status.st_size))))
         }

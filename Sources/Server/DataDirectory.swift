@@ -1,4 +1,5 @@
 // The data directory: made, locked against a second process, and its files' names (OnDisk).
+internal import Consensus
 internal import Glibc
 internal import Journal
 internal import Network
@@ -14,15 +15,18 @@ public final class DataDirectory: Sendable {
     public let path: String
     let root: Descriptor
     let log: Descriptor
+    let snapshot: Descriptor
     /// Held locked as long as the directory is in use; absent where it is only read.
     private let lock: Descriptor?
 
     private init(
-        path: String, root: consuming Descriptor, log: consuming Descriptor, lock: consuming Descriptor?
+        path: String, root: consuming Descriptor, log: consuming Descriptor,
+        snapshot: consuming Descriptor, lock: consuming Descriptor?
     ) {
         self.path = path
         self.root = root
         self.log = log
+        self.snapshot = snapshot
         self.lock = lock
     }
 
@@ -31,6 +35,7 @@ public final class DataDirectory: Sendable {
         switch folder {
         case .root: root.raw
         case .log: log.raw
+        case .snapshot: snapshot.raw
         }
     }
 
@@ -39,22 +44,34 @@ public final class DataDirectory: Sendable {
         try make(path)
         let root = try openFolder(path)
         let lock = try takeLock(path, in: root)
-        if mkdirat(root.raw, "log", 0o755) != 0 && errno != EEXIST {
-            throw failure("create \(path)/log", errno)
+        for folder in ["log", "snapshot"]
+        where mkdirat(root.raw, folder, 0o755) != 0 && errno != EEXIST {
+            throw failure("create \(path)/\(folder)", errno)
         }
         // The names just made must survive a power cut before anything in them counts.
         if fsync(root.raw) != 0 { throw failure("sync \(path)", errno) }
-        return DataDirectory(path: path, root: root, log: try openFolder("\(path)/log"), lock: lock)
+        return DataDirectory(
+            path: path, root: root, log: try openFolder("\(path)/log"),
+            snapshot: try openFolder("\(path)/snapshot"), lock: lock)
     }
 
     /// Opens a directory to read it, a live node's too. Changes nothing.
     public static func openToRead(_ path: String) throws(StartFailure) -> DataDirectory {
         let root = try openFolder(path)
-        let raw = Glibc.openat(root.raw, "log", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let log = try openFolder("log", in: root, path)
+        let snapshot = try openFolder("snapshot", in: root, path)
+        return DataDirectory(path: path, root: root, log: log, snapshot: snapshot, lock: nil)
+    }
+
+    private static func openFolder(
+        _ name: String, in root: borrowing Descriptor, _ path: String
+    ) throws(StartFailure) -> Descriptor {
+        let raw = Glibc.openat(root.raw, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if raw < 0 {
-            throw StartFailure("\(path) is no data directory of rast: it has no folder log (\(word(errno))).")
+            throw StartFailure(
+                "\(path) is no data directory of rast: it has no folder \(name) (\(word(errno))).")
         }
-        return DataDirectory(path: path, root: root, log: Descriptor(owning: raw), lock: nil)
+        return Descriptor(owning: raw)
     }
 
     /// mkdir -p, syncing each folder that got a new name.
@@ -129,17 +146,44 @@ extension File {
         case .identityDraft: (.root, "rast.json.new")
         case .damage: (.root, "damaged")
         case .damageDraft: (.root, "damaged.new")
+        case .snapshot(let id): (.snapshot, "\(id.index)-\(id.term).ndjson")
+        case .snapshotDraft(let id): (.snapshot, "\(id.index)-\(id.term).new")
+        case .incoming: (.snapshot, "incoming.new")
         }
     }
 
     /// The log file of that name; nil if it is not one of ours.
     init?(logName name: String) {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let number = UInt64(parts[0]), String(number) == parts[0] else { return nil }
+        guard parts.count == 2, let number = Self.number(parts[0]) else { return nil }
         switch parts[1] {
         case "ndjson": self = .segment(number)
         case "spare": self = .spare(number)
         default: return nil
         }
+    }
+
+    /// The snapshot, or part of one, of that name; nil if it is not one of ours.
+    init?(snapshotName name: String) {
+        if name == "incoming.new" {
+            self = .incoming
+            return
+        }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard let numbers = parts.first?.split(separator: "-", omittingEmptySubsequences: false),
+            parts.count == 2, numbers.count == 2, let index = Self.number(numbers[0]),
+            let term = Self.number(numbers[1])
+        else { return nil }
+        let id = EntryID(term: Term(term), index: LogIndex(index))
+        switch parts[1] {
+        case "ndjson": self = .snapshot(id)
+        case "new": self = .snapshotDraft(id)
+        default: return nil
+        }
+    }
+
+    private static func number(_ digits: Substring) -> UInt64? {
+        guard let number = UInt64(digits), String(number) == digits else { return nil }
+        return number
     }
 }

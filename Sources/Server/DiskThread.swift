@@ -46,7 +46,7 @@ final class DiskThread: Sendable {
                         try disk.carryOut(operation.action)
                     } catch {
                         failure = error
-                        if !operation.mayFailAlone { firstFailure = error }
+                        if !operation.action.mayFail(by: error) { firstFailure = error }
                     }
                 }
                 var outcome = DiskOutcome(id: operation.id, failure: failure)
@@ -63,10 +63,5 @@ final class DiskThread: Sendable {
 extension Operation {
     fileprivate var isSyncedWrite: Bool {
         if case .write(_, _, _, isSynced: true) = action { true } else { false }
-    }
-
-    /// A spare that cannot be prepared is no loss of anything.
-    fileprivate var mayFailAlone: Bool {
-        if case .prepare = action { true } else { false }
     }
 }

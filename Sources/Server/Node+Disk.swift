@@ -36,6 +36,11 @@ extension Node {
         case .storedIdentity: replica.storedIdentity()
         case .storedDamage: log.warning("it is recorded that this node's log is damaged")
         case .clearedDamage: replica.clearedDamage()
+        case .compacted, .received: break
+        case .notReceived(let failure):
+            log.error("there is no room for the leader's snapshot (\(failure.message)); free some space")
+        case .notRemoved(let file, let failure):
+            log.warning("\(file) is not needed any more and stays (\(failure.message)): remove it")
         case .stopped: isOver = true
         case .failed(let failure):
             log.critical(
@@ -62,6 +67,9 @@ extension Node {
             case .addresses(let link, let addresses): dial(Token(rawValue: link), addresses)
             case .usage(let usage): self.usage = usage
             case .entries(let blocks, let peer): replica.loaded(blocks, for: peer)
+            case .unreadable(.damaged(let damage), _, let peer) where damage.index <= journal.base:
+                // Its file was removed while it was to be read, for a snapshot covers it.
+                replica.loaded([], for: peer)
             case .unreadable(.damaged(let damage), let after, _):
                 log.critical("\(damage)")
                 journal.store(damage: damage, into: &operations)

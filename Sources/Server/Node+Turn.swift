@@ -91,7 +91,7 @@ extension Node {
         case .answer(let exchange, let body): answer(exchange, body)
         case .refuse(let exchange, let refusal): refuse(exchange, refusal)
         case .persist(let write, let pieces, let first, let last):
-            journal.append(pieces, first: first, count: Int(last.index - first) + 1, write: write)
+            journal.append(pieces, first: first, last: last, write: write)
             if replica.raft.role == .leader { meters.noteProposed(through: last.index, at: now) }
         case .storeVote(let hard): journal.store(hard, into: &operations)
         case .storeIdentity(let cluster): journal.store(identity: cluster, into: &operations)

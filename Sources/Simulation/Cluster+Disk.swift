@@ -128,7 +128,7 @@ extension Cluster {
         case .persisted(let write): node.process?.replica.persisted(write)
         case .stored(let hard): node.process?.replica.stored(hard)
         case .storedIdentity: node.process?.replica.storedIdentity()
-        case .storedDamage, .stopped: return
+        case .storedDamage, .compacted, .received, .notReceived, .notRemoved, .stopped: return
         case .clearedDamage:
             try checkRepaired(node)
             if node.health == .damaged { node.health = .whole }

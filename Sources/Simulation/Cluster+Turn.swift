@@ -85,8 +85,7 @@ extension Cluster {
         case .answer(let exchange, let body): try answer(Int(exchange.rawValue), body, from: node)
         case .refuse(let exchange, let refusal): refuse(Int(exchange.rawValue), refusal, from: node)
         case .persist(let write, let pieces, let first, let last):
-            node.process?.journal.append(
-                pieces, first: first, count: Int(last.index - first) + 1, write: write)
+            node.process?.journal.append(pieces, first: first, last: last, write: write)
             if sabotage == .acknowledgeBeforeSync { node.process?.replica.persisted(write) }
         case .storeVote(let hard):
             node.process?.journal.store(hard, into: &node.operations)

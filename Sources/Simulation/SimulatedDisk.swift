@@ -157,18 +157,13 @@ extension SimulatedDisk.NameChange {
     }
 }
 
-extension File {
-    fileprivate var folder: Folder {
-        switch self {
-        case .segment, .spare: .log
-        case .vote, .identity, .identityDraft, .damage, .damageDraft: .root
-        }
-    }
-}
-
 extension SimulatedDisk: Storage {
-    func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
-        names.filter { $0.file.folder == .log }
+    func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { files(in: .log) }
+
+    func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { files(in: .snapshot) }
+
+    private func files(in folder: Folder) -> [(file: File, bytes: UInt64)] {
+        names.filter { $0.file.folder == folder }
             .map { ($0.file, UInt64(inodes[$0.inode].bytes.count)) }
     }
 

@@ -94,7 +94,9 @@ extension Trace {
         case .remove(let file):
             text("remove ")
             self.file(file)
-        case .syncFolder(let folder): text(folder == .log ? "sync folder log" : "sync folder")
+        case .syncFolder(.root): text("sync folder")
+        case .syncFolder(.log): text("sync folder log")
+        case .syncFolder(.snapshot): text("sync folder snapshot")
         }
     }
 
@@ -107,6 +109,9 @@ extension Trace {
         case .identityDraft: text("rast.json.new")
         case .damage: text("damaged")
         case .damageDraft: text("damaged.new")
+        case .snapshot(let id): text("snapshot ", id)
+        case .snapshotDraft(let id): text("draft of snapshot ", id)
+        case .incoming: text("incoming snapshot")
         }
     }
 

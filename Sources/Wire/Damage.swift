@@ -12,6 +12,8 @@ public struct Damage: Hashable, Sendable, CustomStringConvertible {
         case header
         /// A segment is missing.
         case segment
+        /// The snapshot that the log goes on from is missing or not whole any more.
+        case snapshot
         /// An entry that was read back is not whole any more.
         case entry
         /// The record of the damage is itself not whole any more.
@@ -38,6 +40,7 @@ public struct Damage: Hashable, Sendable, CustomStringConvertible {
             case .batch: "a batch that was durable is damaged"
             case .header: "the header of a log file is damaged"
             case .segment: "a log file is missing"
+            case .snapshot: "the snapshot that the log goes on from is missing or damaged"
             case .entry: "an entry that was durable is damaged"
             case .record: "the record of an earlier damage is itself damaged"
             }
@@ -78,6 +81,7 @@ public struct Damage: Hashable, Sendable, CustomStringConvertible {
         if page.form.takes("batch", in: bytes) { return .batch }
         if page.form.takes("header", in: bytes) { return .header }
         if page.form.takes("segment", in: bytes) { return .segment }
+        if page.form.takes("snapshot", in: bytes) { return .snapshot }
         if page.form.takes("entry", in: bytes) { return .entry }
         try page.take("record", in: bytes)
         return .record

@@ -39,6 +39,11 @@ struct Page {
         return try form.cluster(in: bytes)
     }
 
+    mutating func entryID(_ name: StaticString, in bytes: Span<UInt8>) throws(WireError) -> EntryID {
+        try form.take(name, in: bytes)
+        return try form.entryID(in: bytes)
+    }
+
     mutating func checkFormat(_ format: UInt64, in bytes: Span<UInt8>) throws(WireError) {
         try form.checkFormat(format, in: bytes)
     }

@@ -5,7 +5,7 @@ internal import JSON
 /// A segment's header:
 /// ```
 /// {"segment":{"sum":"8 hex","format":1,"cluster":"32 hex","node":1,"boot":3,"segment":2,"after":17,
-/// "durable":18}}
+/// "durable":18,"base":[2,40]}}
 /// ```
 /// in one line, padded to 4 KiB. The sum covers every byte after its closing quote up to the newline.
 public struct SegmentHead: Hashable, Sendable {
@@ -18,12 +18,17 @@ public struct SegmentHead: Hashable, Sendable {
     /// Every batch up to this one was on disk before this file got its name: in this file too, if it began
     /// with batches of an earlier start. At least `after`.
     public let durable: UInt64
+    /// The entry that the log ends with before this file's batches: what was read before and stands behind
+    /// it is removed, and all of the log is if it has no such entry. So this is also how a log is discarded
+    /// for a snapshot. Zero where the log is empty.
+    public let base: EntryID
 
     /// The one format of today.
     public static let format: UInt64 = 1
 
     public init(
-        cluster: ClusterID, node: NodeID, boot: Boot, segment: UInt64, after: UInt64, durable: UInt64
+        cluster: ClusterID, node: NodeID, boot: Boot, segment: UInt64, after: UInt64, durable: UInt64,
+        base: EntryID
     ) {
         self.cluster = cluster
         self.node = node
@@ -31,6 +36,7 @@ public struct SegmentHead: Hashable, Sendable {
         self.segment = segment
         self.after = after
         self.durable = durable
+        self.base = base
     }
 
     /// Appends one page.
@@ -52,7 +58,11 @@ public struct SegmentHead: Hashable, Sendable {
         out.append(decimal: after)
         out.append(literal: ",\"durable\":")
         out.append(decimal: durable)
-        out.append(literal: "}}")
+        out.append(literal: ",\"base\":[")
+        out.append(decimal: base.term.rawValue)
+        out.append(0x2C)
+        out.append(decimal: base.index.rawValue)
+        out.append(literal: "]}}")
         out.seal(digits: digits)
         out.append(0x0A)
         out.pad(from: start)
@@ -71,7 +81,10 @@ public struct SegmentHead: Hashable, Sendable {
         segment = try page.number(",\"segment\":", in: bytes)
         after = try page.number(",\"after\":", in: bytes)
         durable = try page.number(",\"durable\":", in: bytes)
-        guard durable >= after else { throw page.form.error(.order) }
+        base = try page.entryID(",\"base\":", in: bytes)
+        guard durable >= after, (base.term == .zero) == (base.index == .zero) else {
+            throw page.form.error(.order)
+        }
         try page.end("}}", in: bytes)
     }
 }

@@ -27,7 +27,7 @@ struct Log: ParsableCommand {
         let recovered: Recovered
         do throws(RecoveryError) {
             let node = try Self.owner(of: directory)
-            (_, recovered) = try Journal.recover(node: node, from: directory) {
+            recovered = try Journal.read(node: node, from: directory) {
                 bytes, line throws(RecoveryError) in
                 printer.put(bytes.extracting(line.line))
             }

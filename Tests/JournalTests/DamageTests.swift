@@ -240,12 +240,12 @@ struct DamageTests {
             _ = try open(disk, node: 2)
         }
         disk = member.disk
-        disk.lose(.segment(1))
-        #expect(throws: RecoveryError.missing(segment: 1)) { _ = try open(disk) }
+        disk.lose(.segment(2))
+        #expect(throws: RecoveryError.missing(segment: 2)) { _ = try open(disk) }
         var page: [UInt8] = []
         SegmentHead(
             cluster: ClusterID(high: 3, low: 4), node: NodeID(1), boot: Boot(1), segment: 2, after: 5,
-            durable: 5
+            durable: 5, base: EntryID(term: Term(1), index: LogIndex(4))
         ).encode(into: &page)
         disk = member.disk
         disk.replace(.segment(2), with: page)

@@ -19,6 +19,8 @@ private final class Settling: Storage {
 
     func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { try whole.logFiles() }
 
+    func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { [] }
+
     func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]? {
         guard file == self.file, offset > 0 else {
             return try whole.read(file, offset: offset, count: count)

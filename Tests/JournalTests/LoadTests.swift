@@ -160,7 +160,7 @@ private struct LargeLog {
             }
             sequence += 1
             journal.append(
-                [Piece(block.bytes)], first: block.first, count: count,
+                [Piece(block.bytes)], first: block.first, last: EntryID(term: Term(1), index: block.last),
                 write: WriteID(term: Term(1), sequence: sequence))
             journal.turnEnded(
                 now: Instant(nanoseconds: sequence), commit: block.first.previous, into: &operations)

@@ -221,7 +221,8 @@ struct SegmentTests {
         var member = try Member(MemoryDisk())
         #expect(
             names(member.given) == [
-                "sync root", "sync log", "write vote 0 sync", "write vote 4096 sync", "sync root",
+                "sync root", "sync log", "sync snapshot", "write vote 0 sync", "write vote 4096 sync",
+                "sync root",
                 "prepare log/1.spare 0+16384", "sync log",
             ])
         member.drain()

@@ -19,7 +19,9 @@ func smallSettings() -> Journal.Settings {
 /// What was read back.
 struct Opened {
     let recovered: Recovered
-    /// The lines of the whole log, each with its newline, and the terms.
+    /// The snapshot that the state begins with.
+    let snapshot: EntryID?
+    /// The lines of the whole log, each with its newline, and the terms; up to the log's base, marks.
     let lines: [[UInt8]]
     let terms: [UInt64]
 }
@@ -36,23 +38,63 @@ func open(
     _ disk: MemoryDisk, node: UInt64 = 1, settings: Journal.Settings = smallSettings()
 ) throws(RecoveryError) -> (journal: Journal, opened: Opened) {
     var lines: [[UInt8]] = []
+    let (snapshot, isLost) = newestSnapshot(disk)
+    let begin = snapshot?.index.rawValue ?? 0
     let (journal, recovered) = try Journal.recover(
-        node: NodeID(node), settings: settings, from: disk
+        node: NodeID(node), settings: settings, snapshot: snapshot, isSnapshotLost: isLost, from: disk
     ) { (bytes, line) throws(RecoveryError) in
-        #expect(line.id.index.rawValue == UInt64(lines.count) + 1, "committed entries come in order, once")
+        #expect(
+            line.id.index.rawValue == begin + UInt64(lines.count) + 1, "committed entries come in order, once"
+        )
         lines.append((line.line).map { bytes[$0] })
     }
-    #expect(UInt64(lines.count) == recovered.commit.rawValue)
+    #expect(begin + UInt64(lines.count) == recovered.commit.rawValue)
+    lines = try beginning(of: recovered, journal, disk, through: begin) + lines
     for block in recovered.tail {
         #expect(block.first.rawValue == UInt64(lines.count) + 1)
         lines += JournalTests.lines(of: block)
     }
     #expect(UInt64(lines.count) == recovered.last.index.rawValue)
-    var terms: [UInt64] = []
+    var terms = [UInt64](repeating: 0, count: Int(recovered.base.index.rawValue))
     for run in recovered.runs { terms += [UInt64](repeating: run.term.rawValue, count: Int(run.count)) }
     #expect(terms.count == lines.count)
-    #expect((terms.last ?? 0) == recovered.last.term.rawValue)
-    return (journal, Opened(recovered: recovered, lines: lines, terms: terms))
+    #expect((recovered.runs.last?.term ?? recovered.base.term) == recovered.last.term)
+    return (journal, Opened(recovered: recovered, snapshot: snapshot, lines: lines, terms: terms))
+}
+
+/// What the log holds up to the snapshot, which a start does not hand out but peers may need.
+private func beginning(
+    of recovered: Recovered, _ journal: Journal, _ disk: MemoryDisk, through snapshot: UInt64
+) throws(RecoveryError) -> [[UInt8]] {
+    let base = recovered.base
+    #expect(base.index.rawValue <= snapshot)
+    #expect(journal.base == base.index)
+    var lines = [[UInt8]](repeating: [], count: Int(base.index.rawValue))
+    if base.index > .zero { lines[lines.count - 1] = mark(base.term.rawValue) }
+    while UInt64(lines.count) < snapshot {
+        let after = LogIndex(UInt64(lines.count))
+        let extents = journal.extents(after: after, through: LogIndex(snapshot), bytesMax: 1 << 20)
+        #expect(!extents.isEmpty, "entry \(after.next) is not to be found")
+        guard !extents.isEmpty else { break }
+        for extent in extents {
+            #expect(extent.first.rawValue == UInt64(lines.count) + 1)
+            guard let block = try? Journal.load(extent, from: disk) else {
+                Issue.record("\(extent) cannot be loaded")
+                throw .inconsistent(segment: 0, offset: 0)
+            }
+            lines += JournalTests.lines(of: block)
+        }
+    }
+    return lines
+}
+
+/// Stands for an entry that the log does not hold, but begins after.
+func mark(_ term: UInt64) -> [UInt8] { Array("#\(term)".utf8) }
+
+/// The term of an entry or of its mark.
+func term(of line: [UInt8]) -> UInt64? {
+    if line.first == 0x23 { return UInt64(String(decoding: line.dropFirst(), as: UTF8.self)) }
+    return try? EntryLine.read(line.span, at: 0).id.term.rawValue
 }
 
 /// A node that writes what its test asks for, and remembers every log that it has ever handed to the disk.
@@ -70,9 +112,16 @@ struct Member {
 
     // The model.
     /// The log after each append of this life; the first is what was recovered.
-    private(set) var states: [[[UInt8]]]
+    var states: [[[UInt8]]]
     /// The last of `states` that the disk has been reported to hold.
     private(set) var persisted = 0
+    /// The snapshots that were taken or received, in this life and before.
+    var snapshots: [EntryID] = []
+    /// What the worker still has to do to the disk, and the snapshot that this makes.
+    var work: [Operation.Action] = []
+    var taking: EntryID?
+    /// The snapshot that is being received, and its bytes.
+    var receiving: (id: EntryID, bytes: [UInt8])?
     private var earlier: [Life] = []
     private(set) var votes: [HardState]
     private(set) var storedVote = 0
@@ -138,7 +187,7 @@ struct Member {
         let middle = block.bytes.count / 2
         journal.append(
             [Piece(block.bytes, 0..<middle), Piece(block.bytes, middle..<block.bytes.count)],
-            first: block.first, count: count,
+            first: block.first, last: EntryID(term: Term(term), index: block.last),
             write: WriteID(term: Term(term), sequence: UInt64(states.count)))
         states.append(log)
     }
@@ -184,7 +233,11 @@ struct Member {
             switch completion {
             case .persisted(let write): persisted = Int(write.sequence)
             case .stored(let state): storedVote = votes.firstIndex(of: state) ?? storedVote
-            case .started, .storedIdentity, .storedDamage, .clearedDamage, .stopped, .failed: break
+            case .received(let next): received(next)
+            case .compacted(let through): #expect(through <= journal.base)
+            case .started, .storedIdentity, .storedDamage, .clearedDamage, .notReceived, .notRemoved,
+                .stopped, .failed:
+                break
             }
         }
     }
@@ -222,10 +275,28 @@ struct Member {
         /// Whether this log was handed over, and nothing reported is missing, and no more is taken for
         /// committed than what its last log has.
         func allows(_ found: Opened) -> Bool {
-            guard let state = states.indices.last(where: { states[$0] == found.lines }), state >= persisted
+            guard let state = states.indices.last(where: { Self.matches(states[$0], found) }),
+                state >= persisted
             else { return false }
+            let last = states[states.count - 1]
             let commit = Int(found.recovered.commit.rawValue)
-            return states[states.count - 1].prefix(commit) == found.lines.prefix(commit)
+            let begin = min(Int(found.snapshot?.index.rawValue ?? 0), commit)
+            return last.prefix(commit).dropFirst(begin) == found.lines.prefix(commit).dropFirst(begin)
+                || !JournalTests.holds(last, found.snapshot)
+        }
+
+        /// Whether a start makes this of that log and the snapshot that it found.
+        private static func matches(_ state: [[UInt8]], _ found: Opened) -> Bool {
+            let begin = Int(found.snapshot?.index.rawValue ?? 0)
+            guard JournalTests.holds(state, found.snapshot) else {
+                return found.lines.count == begin && found.recovered.base == found.snapshot
+            }
+            for place in Int(found.recovered.base.index.rawValue)..<max(begin, 0) {
+                // What a later life knows by the snapshot alone, the files may still have.
+                let isUnknown = state[place].isEmpty || state[place].first == 0x23
+                guard isUnknown || state[place] == found.lines[place] else { return false }
+            }
+            return state.dropFirst(begin) == found.lines.dropFirst(begin)
         }
 
         func allows(_ hard: HardState) -> Bool {
@@ -240,6 +311,8 @@ struct Member {
     /// only, and a power cut brings back what earlier lives wrote.
     mutating func follow(_ last: Member) {
         earlier = (last.completions.contains(.started) ? [] : last.earlier) + [last.life]
+        snapshots = last.snapshots
+        commit = max(commit, last.commit)
     }
 
     /// The log that was found is one that was written, and holds all that was reported.
@@ -250,6 +323,10 @@ struct Member {
             lives.contains { $0.allows(found) },
             "a log of \(found.lines.count) entries that may not be: \(note)")
         #expect(lives.contains { $0.allows(found.recovered.hardState) }, "a vote that may not be: \(note)")
+        if let snapshot = found.snapshot {
+            #expect(snapshots.contains(snapshot), "a snapshot that nobody made: \(note)")
+            #expect(snapshot.index.rawValue <= commit, "\(note)")
+        }
         #expect(found.recovered.damage == nil, "\(note)")
         #expect(!found.recovered.isWiped, "\(note)")
         #expect(found.recovered.commit.rawValue <= commit, "\(note)")

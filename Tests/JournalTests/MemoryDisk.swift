@@ -33,7 +33,7 @@ struct MemoryDisk: Storage {
         case remove(File)
         var folder: Folder {
             switch self {
-            case .create(let file, _), .rename(let file, _), .remove(let file): MemoryDisk.folder(of: file)
+            case .create(let file, _), .rename(let file, _), .remove(let file): file.folder
             }
         }
     }
@@ -42,19 +42,18 @@ struct MemoryDisk: Storage {
     private var syncedNames: [File: Int] = [:]
     private var changes: [NameChange] = []
 
-    private static func folder(of file: File) -> Folder {
-        switch file {
-        case .segment, .spare: .log
-        case .vote, .identity, .identityDraft, .damage, .damageDraft: .root
-        }
-    }
-
     // MARK: What a process sees
 
     func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
-        names.filter { Self.folder(of: $0.key) == .log }.map {
-            ($0.key, UInt64(contents[$0.value].now.count))
-        }
+        files(in: .log)
+    }
+
+    func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
+        files(in: .snapshot)
+    }
+
+    private func files(in folder: Folder) -> [(file: File, bytes: UInt64)] {
+        names.filter { $0.key.folder == folder }.map { ($0.key, UInt64(contents[$0.value].now.count)) }
     }
 
     func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]? {

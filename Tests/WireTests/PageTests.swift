@@ -6,7 +6,8 @@ import Wire
 @Suite("pages")
 struct PageTests {
     private let head = SegmentHead(
-        cluster: sampleCluster, node: NodeID(1), boot: Boot(3), segment: 2, after: 17, durable: 18)
+        cluster: sampleCluster, node: NodeID(1), boot: Boot(3), segment: 2, after: 17, durable: 18,
+        base: EntryID(term: Term(2), index: LogIndex(40)))
     private let slot = VoteSlot(
         count: 5, term: Term(3), vote: NodeID(2), boot: Boot(7), isWiped: false)
 
@@ -33,6 +34,18 @@ struct PageTests {
         #expect(page.last == 0x0A)
         #expect(try SegmentHead(page.span, at: 0) == head)
         expectVouched(page) { (bytes) throws(WireError) in try SegmentHead(bytes, at: 0) }
+    }
+
+    @Test("a header that goes on from an entry without a term, or from index 0 of a term, is refused")
+    func impossibleBase() {
+        for base in [EntryID(term: .zero, index: LogIndex(3)), EntryID(term: Term(3), index: .zero)] {
+            var page: [UInt8] = []
+            SegmentHead(
+                cluster: sampleCluster, node: NodeID(1), boot: Boot(3), segment: 2, after: 17, durable: 18,
+                base: base
+            ).encode(into: &page)
+            #expect(throws: WireError.self) { try SegmentHead(page.span, at: 0) }
+        }
     }
 
     @Test("a header of a newer format is told from a damaged one")

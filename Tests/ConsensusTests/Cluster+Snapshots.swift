@@ -140,8 +140,10 @@ extension Cluster {
 
     /// The state is the snapshot's from now on; the disk follows.
     mutating func install(_ write: WriteID, _ last: EntryID, discardsLog: Bool, by at: Int) {
+        let received = members[at].incoming?.snapshot
+        // One that came by no pieces is made up.
         let snapshot =
-            members[at].incoming?.snapshot
+            received.flatMap { $0.last == last ? $0 : nil }
             ?? Snapshot(
                 last: last, configuration: members[at].raft.configuration(at: last.index),
                 payloads: Array(repeating: 0, count: Int(last.index.rawValue)))

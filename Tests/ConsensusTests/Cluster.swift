@@ -99,6 +99,9 @@ struct Cluster {
             next += 1
         }
         members[at].raft.checkInvariants()
+        precondition(
+            members[at].payloads.count == Int(members[at].raft.log.lastIndex.rawValue),
+            "the outputs tell of every entry: after \(input) came \(out)")
         ledger.compareConfiguration(of: members[at])
     }
 

@@ -131,7 +131,8 @@ struct Ledger {
         guard own.count > committed.count, let last = own.last else { return }
         committed = Array(own)
         let isDurable = member.countedBy.isQuorum { voter in
-            voter.rawValue <= cluster.members.count && cluster[voter].durable.holds(last, at: own.count)
+            (1...cluster.members.count).contains(Int(voter.rawValue))
+                && cluster[voter].durable.holds(last, at: own.count)
         }
         if countsDisks, !isDurable { fail("\(index) is committed without being on a majority of disks") }
     }
@@ -166,6 +167,7 @@ struct Ledger {
         let count = Int(match.rawValue)
         guard message.term == member.raft.term, count > 0 else { return }
         if member.raft.standing == .wiped(until: nil) { fail("\(message): of a wiped node") }
+        guard count <= member.payloads.count else { return fail("\(message): beyond its log") }
         if !member.durable.holds(member.payloads[count - 1], at: count) {
             fail("\(message): acknowledged before it is on disk")
         }

@@ -36,5 +36,5 @@ struct ScenarioTests {
     }
 
     @Test("There are scenarios to play")
-    func exist() { #expect(Self.names.count >= 30) }
+    func exist() { #expect(Self.names.count >= 100) }
 }

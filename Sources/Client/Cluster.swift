@@ -35,6 +35,8 @@ public struct Cluster {
     ///   - call: what is asked.
     ///   - sink: who takes a success's content as it comes. It takes one answer's at most, and the time
     ///     begins anew with each piece.
+    /// - Returns: the answer; a success's content is in it only where there is no sink.
+    /// - Throws: `CallFailure` where nobody gave an answer that counts.
     public mutating func call(
         _ call: Call, to sink: (any ContentSink)? = nil
     ) throws(CallFailure) -> Response {

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// Looks names up, afresh each time: in a cluster of containers an address changes with each restart.
 ///
-/// Each host has a thread of its own: that nobody knows a name can take ten seconds to be told, and the way to
-/// the other nodes must not wait for it. What is asked of one host meanwhile shares one look-up.
+/// Each host has a thread of its own: that nobody knows a name can take ten seconds to be told, and the way
+/// to the other nodes must not wait for it. What is asked of one host meanwhile shares one look-up.
 public final class Resolver: Sendable {
     /// Who asked, and the addresses found: none if there are none, or the name is not known.
     public typealias Answer = @Sendable (_ name: UInt64, _ addresses: [Address]) -> Void

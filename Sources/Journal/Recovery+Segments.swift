@@ -29,6 +29,8 @@ extension Recovery {
             throw .missing(segment: missing)
         }
         settle()
+        // What was given out as committed can only be discarded by files that belong to no one history.
+        guard given <= commit else { throw .inconsistent(segment: numbers.last ?? 1, offset: 0) }
         try giveOut(through: commit, onEntry)
     }
 
@@ -41,12 +43,6 @@ extension Recovery {
     ) throws(RecoveryError) -> Int? {
         for place in begin..<folder.segments.count {
             let (number, bytes, head) = folder.segments[place]
-            if place > begin, number != folder.segments[place - 1].number + 1 {
-                let absent = folder.segments[place - 1].number + 1
-                missing = absent
-                lose(.segment, segment: absent)
-                return place
-            }
             rows.append(Journal.Row(number: number, bytes: 0))
             // What later headers declare void is not read.
             let limit = folder.limit(at: place)
@@ -56,7 +52,10 @@ extension Recovery {
                 return place + 1
             }
             guard sequence >= head.after else {
-                lose(.segment, segment: number)
+                // A number that is not there is only missed where it held what this one goes on from.
+                let before = place > begin ? folder.segments[place - 1].number + 1 : number
+                if before != number { missing = before }
+                lose(.segment, segment: before)
                 return place
             }
             guard goOn(from: head.base) else {

@@ -2,48 +2,50 @@
 // (Interface §11).
 internal import HTTP
 
-/// The origins and hosts that a node accepts.
-public struct AcceptedPlaces: Sendable {
-    /// Origins besides the node's own, in lower case: `https://kv.example.com`.
-    private var origins: [[UInt8]] = []
-    /// Names as which the node may be asked, in lower case, with or without a port; empty: any.
-    private var hosts: [[UInt8]] = []
+/// The origins and hosts that a node accepts besides its own and any.
+///
+/// A class only so that limits stay small to hand on; it never changes.
+public final class AcceptedPlaces: Sendable {
+    /// In lower case: `https://kv.example.com`.
+    private let origins: [[UInt8]]
+    /// In lower case, with or without a port; empty: any host is accepted.
+    private let hosts: [[UInt8]]
 
-    public init() {}
-
-    /// Accepts an origin besides the node's own: scheme, `://`, host, and a port where it is not the
-    /// scheme's. False: it is none.
-    public mutating func accept(origin: String) -> Bool {
-        let bytes = Array(origin.utf8)
-        guard let start = AcceptedPlaces.hostOffset(bytes.span), start < bytes.count,
-            AcceptedPlaces.isHost(bytes.span.extracting(start..<bytes.count))
-        else { return false }
-        origins.append(AcceptedPlaces.lowercased(bytes.span))
-        return true
+    /// Accepts these origins besides the node's own, and, where a host is named, no other hosts but addresses
+    /// and `localhost`. A host without a port goes with every one.
+    public init(origins: [String], hosts: [String]) {
+        self.origins = origins.map { AcceptedPlaces.lowercased(Array($0.utf8).span) }
+        self.hosts = hosts.map { AcceptedPlaces.lowercased(Array($0.utf8).span) }
     }
 
-    /// Accepts a name as which the node is asked; from then on, only those that were named are, and
-    /// addresses. Without a port it goes with every one. False: it is no name.
-    public mutating func accept(host: String) -> Bool {
-        let bytes = Array(host.utf8)
-        guard !bytes.isEmpty, AcceptedPlaces.isHost(bytes.span) else { return false }
-        hosts.append(AcceptedPlaces.lowercased(bytes.span))
-        return true
+    /// Whether it is an origin of the web: scheme, `://`, host, and a port where it is not the scheme's.
+    public static func isOrigin(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard let start = hostOffset(bytes.span), start < bytes.count else { return false }
+        return isHost(bytes.span.extracting(start..<bytes.count))
     }
 
-    /// Refuses a request whose Host is not accepted, or whose Origin is neither accepted nor the node's own.
-    func check(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
-        if !hosts.isEmpty, let host = head.host, !accepts(host: bytes.extracting(host)) {
+    /// Whether it is a name, with or without a port.
+    public static func isHost(_ text: String) -> Bool { !text.isEmpty && isHost(Array(text.utf8).span) }
+
+    /// Refuses a request whose Host is not accepted.
+    func checkHost(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
+        if hosts.isEmpty { return }
+        if let host = head.host, !accepts(host: bytes.extracting(host)) {
             throw Refusal(403, .crossOrigin, "The Host field has no name that this node goes by.")
         }
-        guard let range = head[.origin] else { return }
-        let origin = bytes.extracting(range)
-        if let host = head.host, let start = AcceptedPlaces.hostOffset(origin), start == 7,
-            AcceptedPlaces.areAlike(origin.extracting(7..<origin.count), bytes.extracting(host))
+    }
+
+    /// Refuses a request whose Origin, `origin`, is neither the node's own nor accepted by `places`.
+    static func checkOrigin(
+        _ origin: Span<UInt8>, _ head: borrowing RequestHead, in bytes: Span<UInt8>, _ places: AcceptedPlaces?
+    ) throws(Refusal) {
+        if let host = head.host, let start = hostOffset(origin), start == 7,
+            areAlike(origin.extracting(7..<origin.count), bytes.extracting(host))
         {
             return
         }
-        for accepted in origins where AcceptedPlaces.areAlike(origin, accepted.span) { return }
+        for accepted in places?.origins ?? [] where areAlike(origin, accepted.span) { return }
         throw Refusal(403, .crossOrigin, "The Origin field does not name this node.")
     }
 

@@ -14,7 +14,10 @@ extension Request {
     public init(
         _ head: borrowing RequestHead, in bytes: Span<UInt8>, limits: RequestLimits, scratch: inout [UInt8]
     ) throws(Refusal) {
-        try limits.places.check(head, in: bytes)
+        if let places = limits.places { try places.checkHost(head, in: bytes) }
+        if let origin = head[.origin] {
+            try AcceptedPlaces.checkOrigin(bytes.extracting(origin), head, in: bytes, limits.places)
+        }
         let route = try Request.route(head, in: bytes)
         guard head.method != .other else {
             throw Refusal(501, .noMethod, "This server does not know the method.", allowing: route)

@@ -10,8 +10,8 @@ public struct RequestLimits: Sendable {
     public var peerBytesMax: Int
     /// Whether a node that does not lead may send clients to the one that does.
     public var mayRedirect: Bool
-    /// What a request may name as its origin and its host.
-    public var places = AcceptedPlaces()
+    /// What a request may name as its origin and its host; nil: the node's own origin, and any host.
+    public var places: AcceptedPlaces?
 
     public init(valueBytesMax: Int = 1 << 20, peerBytesMax: Int = 16 << 20, mayRedirect: Bool = true) {
         self.valueBytesMax = valueBytesMax

@@ -153,7 +153,13 @@ public struct Configuration: Sendable {
         if segmentBytes < (1 << 20) || segmentBytes > (1 << 30) {
             throw UsageError("--segment-size expects 1048576 to 1073741824 bytes.")
         }
-        _ = try acceptedPlaces
+        for origin in allowedOrigins where !AcceptedPlaces.isOrigin(origin) {
+            throw UsageError(
+                "--allow-origin expects origins such as https://kv.example.com, not \"\(origin)\".")
+        }
+        for host in allowedHosts where !AcceptedPlaces.isHost(host) {
+            throw UsageError("--allow-host expects names such as kv.example.com, not \"\(host)\".")
+        }
         for peer in peers where peer.id != node && !isInsecurePeersAllowed {
             let host = peer.url.place.host
             if host == "localhost" || peer.url.place.literal?.isLoopback == true { continue }
@@ -167,20 +173,10 @@ public struct Configuration: Sendable {
 
     /// What requests may name as origin and host. Peers and redirected clients use the node's own URLs, so
     /// their hosts go with those that were named.
-    var acceptedPlaces: AcceptedPlaces {
-        get throws(UsageError) {
-            var places = AcceptedPlaces()
-            for origin in allowedOrigins where !places.accept(origin: origin) {
-                throw UsageError(
-                    "--allow-origin expects origins such as https://kv.example.com, not \"\(origin)\".")
-            }
-            for host in allowedHosts where !places.accept(host: host) {
-                throw UsageError("--allow-host expects names such as kv.example.com, not \"\(host)\".")
-            }
-            if allowedHosts.isEmpty { return places }
-            for url in [advertise, peer(node)?.url ?? advertise] { _ = places.accept(host: url.place.host) }
-            return places
-        }
+    var acceptedPlaces: AcceptedPlaces? {
+        if allowedOrigins.isEmpty && allowedHosts.isEmpty { return nil }
+        let own = [advertise, peer(node)?.url ?? advertise].map(\.place.host)
+        return AcceptedPlaces(origins: allowedOrigins, hosts: allowedHosts.isEmpty ? [] : allowedHosts + own)
     }
 
     func peer(_ id: NodeID) -> Peer? { peers.first { $0.id == id } }

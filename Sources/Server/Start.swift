@@ -171,8 +171,7 @@ extension Node {
             peerBytesMax: (2 << 20) + 2 * configuration.valueBytesMax,
             mayRedirect: configuration.mayRedirect)
         forwardedLimits = requestLimits
-        // Checked before the start.
-        if let places = try? configuration.acceptedPlaces { requestLimits.places = places }
+        requestLimits.places = configuration.acceptedPlaces
         for peer in configuration.peers {
             let url = peer.id == configuration.node ? configuration.advertise : peer.url
             peers.append(PeerTable.Row(id: peer.id, url: url))

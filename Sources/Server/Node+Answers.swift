@@ -79,6 +79,10 @@ extension Node {
             list(slot, listing, isLocal: isLocal)
             return
         }
+        if isNearlyFull, lacksRoom(slot, for: request) {
+            refuse(slot, .crowded)
+            return
+        }
         let answer = answerer(slot)
         let start = clients[slot].outbound.bytes.count
         let bytes = clients[slot].inbound.bytes

@@ -1,8 +1,10 @@
 // What connections hold together, and who goes when that is too much (Interface §10).
 internal import API
 internal import HTTP
+internal import KeyValue
 internal import Logging
 internal import Network
+internal import Replica
 
 extension Node {
     /// What peers and probes may take beyond the bound, so that clients cannot take it from them.
@@ -34,6 +36,19 @@ extension Node {
         // The size is not known before; where there is little room, what is slow goes first.
         _ = hasRoom(slot, for: Listing.pageBytesMax)
         return max(bytesMax(slot) - bytesHeld, Self.smallBytesMax)
+    }
+
+    /// Whether one more large value may be too much.
+    var isNearlyFull: Bool {
+        bytesHeld + configuration.valueBytesMax > configuration.connectionBytesMax
+    }
+
+    /// Whether the value that is asked for is too large to be copied for this connection.
+    mutating func lacksRoom(_ slot: Int, for request: borrowing Request) -> Bool {
+        let bytes = clients[slot].inbound.bytes
+        let span = bytes.span.extracting(clients[slot].inbound.unread)
+        let count = request.withKey(in: span, scratch: &scratch) { replica.store.record($0)?.valueCount ?? 0 }
+        return count > Self.smallBytesMax && !hasRoom(slot, for: count)
     }
 
     private func bytesMax(_ slot: Int) -> Int {

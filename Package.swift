@@ -47,7 +47,7 @@ let package = Package(
         room("Wire", ["Consensus", "JSON", "CZlib"], settings: pure),
         room("KeyValue", ["JSON"], settings: pure),
         room("Journal", ["Wire", "Consensus", "JSON"], settings: pure),
-        room("Snapshot", ["Wire", "KeyValue", "Consensus", "JSON", "CZlib"], settings: pure),
+        room("Snapshot", ["Journal", "Wire", "KeyValue", "Consensus", "JSON", "CZlib"], settings: pure),
         room(
             "Replica",
             [
@@ -55,15 +55,16 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ], settings: pure),
         room("API", ["HTTP", "JSON", "KeyValue"], settings: pure),
-        room("Simulation", ["Replica", "Journal", "Wire", "Consensus", "KeyValue"], settings: pure),
+        room(
+            "Simulation", ["Replica", "Snapshot", "Journal", "Wire", "Consensus", "KeyValue"], settings: pure),
         // The shell.
         .target(name: "CLinux"),
         room("Network", ["CLinux"]),
         room(
             "Server",
             [
-                "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Wire", "Consensus", "KeyValue",
-                "CAssets",
+                "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Snapshot", "Wire", "Consensus",
+                "KeyValue", "CAssets",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
             ]),
@@ -103,7 +104,9 @@ let package = Package(
         // What fuzzing feeds (Fuzz/Package.swift has the fuzzer), and its corpus as a test.
         .target(
             name: "FuzzTargets",
-            dependencies: ["API", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Wire"],
+            dependencies: [
+                "API", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Snapshot", "Wire",
+            ],
             path: "Fuzz/Targets", swiftSettings: house),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: house),
         .target(name: "CCallgrind", path: "Benchmarks/CCallgrind"),

@@ -26,13 +26,16 @@ let package = Package(
         room("Wire", ["Consensus", "JSON", "CZlib"]),
         room("KeyValue", ["JSON"]),
         room("Journal", ["Wire", "Consensus", "JSON"]),
+        room("Snapshot", ["Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),
         room(
             "Replica",
             ["Consensus", "Wire", "KeyValue", .product(name: "DequeModule", package: "swift-collections")]),
         room("API", ["HTTP", "JSON", "KeyValue"]),
         .target(
             name: "FuzzTargets",
-            dependencies: ["API", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Wire"],
+            dependencies: [
+                "API", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Snapshot", "Wire",
+            ],
             path: "Targets", swiftSettings: house),
         .executableTarget(
             name: "Driver", dependencies: ["FuzzTargets"], path: "Driver", swiftSettings: house,

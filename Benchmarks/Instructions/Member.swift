@@ -44,7 +44,8 @@ struct Member {
         self.journal = journal
         let origin = Replica.Origin(
             boot: recovered.boot, cluster: recovered.cluster, hard: recovered.hardState, runs: recovered.runs,
-            commit: recovered.commit, tail: recovered.tail, store: Store(), isDamaged: false, isWiped: false)
+            commit: recovered.commit, tail: recovered.tail, replay: Replay(), isDamaged: false, isWiped: false
+        )
         let url = Array("http://127.0.0.1:800\(id)".utf8)
         replica = Replica(
             settings: Replica.Settings(node: self.id, peers: peers, url: url), origin: origin, seed: id)
@@ -131,7 +132,9 @@ struct Member {
         case .storeIdentity(let cluster): journal.store(identity: cluster, into: &operations)
         case .clearDamage: journal.clearDamage(into: &operations)
         case .learnURL, .notice: break
-        case .failed, .refuse, .load: throw Unexpected.effect("\(effect)")
+        case .failed, .refuse, .load, .takeSnapshot, .snapshotted, .compact, .loadPiece, .receivePiece,
+            .openSnapshot, .installSnapshot, .release, .rejoined, .storeWiped:
+            throw Unexpected.effect("\(effect)")
         }
     }
 

@@ -42,7 +42,7 @@ private struct Member {
         let origin = Replica.Origin(
             boot: Boot(2), cluster: isKnown ? Self.cluster : nil,
             hard: isKnown ? HardState(term: Term(3), vote: nil, count: 1) : nil, runs: runs, commit: .zero,
-            tail: count > 0 ? [tail] : [], store: Store(), isDamaged: style & 4 != 0,
+            tail: count > 0 ? [tail] : [], replay: Replay(), isDamaged: style & 4 != 0,
             isWiped: style & 8 != 0)
         replica = Replica(settings: settings, origin: origin, seed: UInt64(style))
         replica.started()
@@ -229,12 +229,22 @@ private struct Member {
             case .storeVote(let hard): votes.append(hard)
             case .storeIdentity: replica.storedIdentity()
             case .clearDamage: replica.clearedDamage()
+            case .installSnapshot(_, _, let write): writes.append(write)
+            case .receivePiece(let bytes, let offset, _):
+                replica.received(upTo: offset + UInt64(bytes.count))
+            case .openSnapshot: replica.opened(nil)
+            case .loadPiece(let id, let offset, let count, let peer):
+                replica.loadedPiece(
+                    [UInt8](repeating: 0, count: count), of: id, offset: offset, for: peer)
+            case .takeSnapshot(let head, _): replica.snapshotTaken(head.last, sum: 1, bytes: 100)
             case .send(let parcel):
                 let bytes = parcel.head + parcel.body.flatMap { $0.bytes[$0.range] }
                 try expect(Self.isReadable(parcel.route, bytes), "a \(parcel.route) that no peer can read")
                 asked.append((parcel.to, parcel.route))
                 if asked.count > 16 { asked.removeFirst() }
-            case .replied, .readable, .failed, .answer, .refuse, .learnURL, .load, .notice: continue
+            case .replied, .readable, .failed, .answer, .refuse, .learnURL, .load, .notice, .snapshotted,
+                .compact, .release, .rejoined, .storeWiped:
+                continue
             }
         }
     }

@@ -15,6 +15,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case commands
     /// A data directory of valid and damaged pieces: vote, identity, segments, batches, entries.
     case journal
+    /// Snapshots and backups.
+    case snapshots
     /// The bodies of peers' requests and answers.
     case peers
     /// One member among peers that say anything.
@@ -29,6 +31,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .json: try feedJSON(bytes)
         case .commands: try feedCommands(bytes)
         case .journal: try feedJournal(bytes)
+        case .snapshots: try feedSnapshots(bytes)
         case .peers: try feedPeers(bytes)
         case .member: try feedMember(bytes)
         case .proposals: try feedProposals(bytes)

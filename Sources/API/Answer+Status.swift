@@ -43,6 +43,18 @@ extension Answer {
         append(Refusal(503, .notReady, detail), members: members.span, to: &out)
     }
 
+    /// `200` with the snapshot that is durable now.
+    public func append(snapshotIndex index: UInt64, bytes: UInt64, to out: inout [UInt8]) {
+        var content: [UInt8] = []
+        content.append(literal: "{\"index\":")
+        content.append(decimal: index)
+        content.append(literal: ",\"bytes\":")
+        content.append(decimal: bytes)
+        content.append(UInt8(ascii: "}"))
+        begin(Answer.object, to: &out)
+        end(content.span, to: &out)
+    }
+
     /// `200` with the node's state.
     public func append(_ status: Status, to out: inout [UInt8]) {
         var content: [UInt8] = []

@@ -37,7 +37,7 @@ private enum Name: UInt8, CaseIterable {
         case .timeout, .redirect:
             switch action {
             case .read, .put, .delete, .list, .members, .transfer: true
-            case .live, .ready, .status, .metrics, .openapi, .dashboard, .options, .peer: false
+            case .live, .ready, .status, .metrics, .openapi, .dashboard, .snapshot, .options, .peer: false
             }
         case .consistency, .minRevision: action == .read || action == .list
         case .format, .wait, .after: action == .read

@@ -66,8 +66,9 @@ extension Request {
         case .dashboard: .dashboard
         case .members: .members
         case .leader: .transfer
+        case .snapshot: .snapshot
         case .status, .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote,
-            .snapshot, .backup, .server:
+            .backup, .server:
             .status
         }
     }
@@ -90,8 +91,8 @@ extension Request {
             let hasCredentials = head[.authorization] != nil
             mayRedirect = limits.mayRedirect && !hasCredentials
             contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
-        case .live, .ready, .status, .metrics, .openapi, .dashboard, .options:
-            break
+        case .snapshot: contentBytesMax = 0
+        case .live, .ready, .status, .metrics, .openapi, .dashboard, .options: break
         }
         if head[.idempotencyKey] != nil { try readIdempotencyKey() }
         if action == .list {

@@ -35,6 +35,8 @@ public enum Action: Sendable, Equatable {
     case members
     /// `/cluster/leader`: leadership is to go to another member.
     case transfer
+    /// `/cluster/snapshot`: this node takes a snapshot.
+    case snapshot
     /// OPTIONS: which methods the route takes.
     case options(Route)
     case peer(PeerCall)

@@ -14,8 +14,7 @@ public enum PeerCall: String, CaseIterable, Sendable, Equatable {
     /// Whether this version answers it.
     public var isBuilt: Bool {
         switch self {
-        case .hello, .append, .vote, .preVote, .heartbeat, .timeoutNow, .readIndex, .propose: true
-        case .snapshot: false
+        case .hello, .append, .vote, .preVote, .heartbeat, .timeoutNow, .readIndex, .snapshot, .propose: true
         }
     }
 }
@@ -94,12 +93,12 @@ public enum Route: Sendable, Equatable {
     /// Whether this version answers that method on it; otherwise it is `501` `not_implemented`.
     public func isBuilt(for method: Method) -> Bool {
         switch self {
-        case .key, .livez, .healthz, .readyz, .status, .metrics, .openapi, .dashboard, .leader, .server: true
+        case .key, .livez, .healthz, .readyz, .status, .metrics, .openapi, .dashboard, .leader, .snapshot,
+            .server:
+            true
         case .list, .members: method == .get || method == .head
         case .peer(let call): call.isBuilt
-        case .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .snapshot,
-            .backup:
-            false
+        case .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .backup: false
         }
     }
 }

@@ -80,7 +80,8 @@ extension Raft {
         else { return }
         let after = peer.next.previous
         guard let afterTerm = log.term(at: after) else {
-            beginSnapshot(for: at, into: &out)
+            // Who is to be forgotten need not have it all first.
+            if !peer.isLeaving { beginSnapshot(for: at, into: &out) }
             return
         }
         let place = EntryID(term: afterTerm, index: after)

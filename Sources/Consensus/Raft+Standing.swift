@@ -19,6 +19,7 @@ extension Raft {
         case .damaged, .retired: return
         }
         standing = .wiped(until: index)
+        if election != nil { follow(nil, in: term, into: &out) }
         maybeRecover(into: &out)
     }
 

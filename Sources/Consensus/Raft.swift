@@ -39,7 +39,7 @@ public struct Raft: Sendable {
     var configurationIndex: LogIndex
     /// The configurations of the log, oldest first. Invariant: the first is committed, so that a cut always
     /// leaves one.
-    var configurations: [Configuration]
+    public internal(set) var configurations: [Configuration]
     public internal(set) var standing: Standing
 
     // Persistent state (Figure 2), and what of it is known to be on disk.

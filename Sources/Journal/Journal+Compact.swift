@@ -13,6 +13,8 @@ extension Journal {
     /// How far a log file is filled, and what it holds.
     struct Row: Sendable {
         let number: UInt64
+        /// The entry that its header goes on from: as far as the log went when it was opened.
+        let base: LogIndex
         var bytes: UInt64
         /// The highest index in it, also of entries that later ones have replaced; 0 if nothing in it counts.
         var highest = LogIndex.zero
@@ -47,14 +49,15 @@ extension Journal {
         guard let snapshot else { return }
         var left = rows.reduce(0) { $0 + $1.bytes }
         var count = 0
-        // What holds nothing that counts is no tail for anybody.
-        while count < rows.count - 1, rows[count].highest <= snapshot.index,
-            rows[count].highest == .zero || left - rows[count].bytes >= tail
-        {
-            left -= rows[count].bytes
-            chores.append(.remove(.segment(rows[count].number)))
-            count += 1
+        for (place, row) in rows.dropLast().enumerated() {
+            // What holds nothing that counts is no tail for anybody.
+            let isBeyondTail = row.highest == .zero || left - row.bytes >= tail
+            guard row.highest <= snapshot.index, isBeyondTail else { break }
+            left -= row.bytes
+            // A log may begin with a file whose beginning the snapshot covers, and with no other.
+            if rows[place + 1].base <= snapshot.index { count = place + 1 }
         }
+        for row in rows.prefix(count) { chores.append(.remove(.segment(row.number))) }
         guard count > 0 else { return }
         rows.removeFirst(count)
         map.removeSegments(before: rows[0].number)

@@ -61,6 +61,8 @@ extension Journal {
         into operations: inout [Operation]
     ) {
         guard failure == nil, stopping == .no, isStarted, segment != nil else { return }
+        // What is appended before is on disk before this is reported: `.persisted` speaks of all before.
+        while !discardsLog, !gathered.isEmpty { writeGathered(into: &operations) }
         give(.rename(.incoming, to: .snapshot(id)), to: &operations)
         incoming = Incoming(transfer: incoming.transfer + 1)
         give(.syncFolder(.snapshot), discardsLog ? .none : .persisted(write), to: &operations)

@@ -22,6 +22,8 @@ extension Journal {
     ///   - settings: sizes and times.
     ///   - snapshot: up to where the newest snapshot goes that is whole.
     ///   - isSnapshotLost: whether the folder names one that is not whole.
+    ///   - firstBoot: this start's number where the folder tells of none. A folder that was emptied begins
+    ///     anew: drawn, its boots are told from those of its life before.
     ///   - storage: the folder.
     ///   - onEntry: takes each committed entry after the snapshot in order: a buffer, and where in it the
     ///     line is.
@@ -29,13 +31,14 @@ extension Journal {
     /// - Throws: `RecoveryError` if this node must not start from this folder.
     public static func recover(
         node: NodeID, settings: Settings = Settings(), snapshot: EntryID? = nil,
-        isSnapshotLost: Bool = false, from storage: some Storage,
+        isSnapshotLost: Bool = false, firstBoot: Boot = Boot(1), from storage: some Storage,
         onEntry: (Span<UInt8>, EntryLine) throws(RecoveryError) -> Void
     ) throws(RecoveryError) -> (journal: Journal, recovered: Recovered) {
         let folder = try Folders(storage, node: node)
         var log = Recovery(snapshot: snapshot ?? .zero, given: snapshot?.index ?? .zero)
         try log.read(folder, from: storage, isSnapshotLost: isSnapshotLost, onEntry: onEntry)
-        return journal(node: node, settings: settings, snapshot: snapshot, folder, log)
+        return journal(
+            node: node, settings: settings, snapshot: snapshot, firstBoot: firstBoot, folder, log)
     }
 
     /// Reads a log to look at it, a live node's too: all that its files hold, and not only what follows the
@@ -64,19 +67,22 @@ extension Journal {
                 attempt += 1
                 continue
             }
-            return journal(node: node, settings: Settings(), snapshot: found.first, folder, log).recovered
+            return journal(
+                node: node, settings: Settings(), snapshot: found.first, firstBoot: Boot(1), folder, log
+            ).recovered
         }
     }
 
     private static func journal(
-        node: NodeID, settings: Settings, snapshot: EntryID?, _ folder: Folders, _ log: Recovery
+        node: NodeID, settings: Settings, snapshot: EntryID?, firstBoot: Boot, _ folder: Folders,
+        _ log: Recovery
     ) -> (journal: Journal, recovered: Recovered) {
         let highest = max(folder.slot?.boot ?? Boot(0), folder.boot)
         #if PlantedFaults
             let isKept = Planted.is(.bootNotRaised) && highest > Boot(0)
-            let boot = Boot(highest.rawValue + (isKept ? 0 : 1))
+            let boot = highest == Boot(0) ? firstBoot : Boot(highest.rawValue + (isKept ? 0 : 1))
         #else
-            let boot = Boot(highest.rawValue + 1)
+            let boot = highest == Boot(0) ? firstBoot : Boot(highest.rawValue + 1)
         #endif
         let vote = folder.vote(loggedIn: log.term, last: log.last.term)
         let damage = log.damage ?? folder.damage

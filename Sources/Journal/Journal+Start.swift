@@ -13,6 +13,10 @@ extension Journal {
         self.plan = nil
         give(.syncFolder(.root), to: &operations)
         give(.syncFolder(.log), to: &operations)
+        // Before anybody may write another of the same name.
+        for file in plan.leftovers where file.isPartial {
+            give(.remove(file), .dropped(file), to: &operations)
+        }
         give(.syncFolder(.snapshot), to: &operations)
         writeVote(.none, into: &operations)
         if let damage = plan.damage { writeDamage(damage, .none, into: &operations) }
@@ -24,7 +28,7 @@ extension Journal {
         } else {
             openSegment(rewriting: plan.rewritten, after: plan.base, into: &operations)
         }
-        tidy(plan.leftovers)
+        tidy(plan.leftovers.filter { !$0.isPartial })
         removeSegments(keepingBytes: .max)
         give(.syncFolder(.log), .started, to: &operations)
     }
@@ -82,7 +86,7 @@ extension Journal {
         give(.rename(.spare(number), to: .segment(number)), to: &operations)
         give(.syncFolder(.log), to: &operations)
         segment = Segment(number: number, bytes: size, end: end)
-        rows.append(Row(number: number, bytes: end))
+        rows.append(Row(number: number, base: base.index, bytes: end))
         spare = nil
         stated = max(stated, durable)
     }

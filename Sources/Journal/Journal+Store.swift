@@ -41,6 +41,15 @@ extension Journal {
         give(.syncFolder(.root), .clearedDamage, to: &operations)
     }
 
+    /// Records durably that this node may have lost votes that it gave; before anything that it is given now
+    /// is stored, so that no later start takes it for one that has them.
+    public mutating func storeWiped(into operations: inout [Operation]) {
+        precondition(plan == nil, "a journal is started first")
+        guard failure == nil, !vote.isWiped else { return }
+        vote.isWiped = true
+        writeVote(.none, into: &operations)
+    }
+
     /// This node has joined anew: what it votes from now on counts. Goes to disk with the next `store`.
     public mutating func rejoined() { vote.isWiped = false }
 

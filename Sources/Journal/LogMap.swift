@@ -15,6 +15,8 @@ struct LogMap: Sendable {
         var bytes: Int
         /// The batch.
         let sequence: UInt64
+        /// Whether some of its entries were removed.
+        var isCut = false
         /// The bytes of all rows that there ever were up to this one.
         var total: UInt64 = 0
 
@@ -27,8 +29,9 @@ struct LogMap: Sendable {
     mutating func append(_ place: Place) {
         cut(from: place.first)
         // The next lines of the same batch lengthen the row.
-        if let last = places.last, last.sequence == place.sequence, last.segment == place.segment,
-            last.offset + UInt64(last.bytes) == place.offset, last.last.next == place.first
+        if let last = places.last, !last.isCut, last.sequence == place.sequence,
+            last.segment == place.segment, last.offset + UInt64(last.bytes) == place.offset,
+            last.last.next == place.first
         {
             places[places.count - 1].count += place.count
             places[places.count - 1].bytes += place.bytes
@@ -46,6 +49,7 @@ struct LogMap: Sendable {
                 places.removeLast()
             } else {
                 places[places.count - 1].count = Int(index - last.first)
+                places[places.count - 1].isCut = true
             }
         }
     }

@@ -24,6 +24,14 @@ public enum File: Hashable, Sendable {
     /// `snapshot/incoming.new`: one that the leader is sending.
     case incoming
 
+    /// Whether it is a snapshot that was not finished.
+    var isPartial: Bool {
+        switch self {
+        case .snapshotDraft, .incoming: true
+        case .segment, .spare, .vote, .identity, .identityDraft, .damage, .damageDraft, .snapshot: false
+        }
+    }
+
     /// The folder that it stands in.
     public var folder: Folder {
         switch self {

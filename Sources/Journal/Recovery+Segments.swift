@@ -43,7 +43,9 @@ extension Recovery {
     ) throws(RecoveryError) -> Int? {
         for place in begin..<folder.segments.count {
             let (number, bytes, head) = folder.segments[place]
-            rows.append(Journal.Row(number: number, bytes: 0))
+            // Nothing begins with one whose header is not whole.
+            rows.append(
+                Journal.Row(number: number, base: head?.base.index ?? LogIndex(largestNumber), bytes: 0))
             // What later headers declare void is not read.
             let limit = folder.limit(at: place)
             if let limit, limit <= sequence { continue }

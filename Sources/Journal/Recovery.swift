@@ -99,7 +99,7 @@ struct Recovery {
             if let limit, isFollowed {
                 durable = max(durable, limit)
             } else {
-                try findLaterHeads(&reader, number: number, after: offset)
+                try findLaterHeads(&reader, number: number, after: offset, limit: limit)
             }
             #if PlantedFaults
                 if Planted.is(.damageTakenForTornTail) { break }
@@ -148,12 +148,13 @@ struct Recovery {
 
     /// What valid heads after an invalid batch state tells whether that was durable (rule 8).
     private mutating func findLaterHeads(
-        _ reader: inout LogReader<some Storage>, number: UInt64, after offset: UInt64
+        _ reader: inout LogReader<some Storage>, number: UInt64, after offset: UInt64, limit: UInt64?
     ) throws(RecoveryError) {
         var place = offset + UInt64(pageBytes)
         while place < reader.end {
             if let batch = try reader.batch(at: place), batch.head.segment == number {
-                durable = max(durable, batch.head.durable)
+                // What a later header declares void vouches for nothing beyond it.
+                durable = max(durable, min(batch.head.durable, limit ?? .max))
                 place += UInt64(batch.total)
             } else {
                 place += UInt64(pageBytes)
@@ -226,6 +227,7 @@ struct Recovery {
             // What it follows is not known any more: so the log begins after its first entry.
             discard(to: chunk.lines[0].id)
             chunk = chunk.rest
+            if chunk.lines.isEmpty { return true }
         }
         cut(from: chunk.block.first)
         for line in chunk.lines {

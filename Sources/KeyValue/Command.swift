@@ -8,7 +8,9 @@ internal import JSON
 /// {"at":123456,"put":{"key":"a","base64":"/w=="}}
 /// {"at":123456,"delete":{"key":"a","ifNoneMatch":"*"}}
 /// {"at":123456,"none":true}
+/// {"at":123456,"members":{…}}
 /// ```
+/// `members` says who belongs to the cluster: consensus reads it, and the store steps over it.
 /// `at` is the leader's cluster time. A tag list is `"*"` or an array of revisions. A command whose meaning
 /// is not that of the first version will carry `"version"` (rule 20); today that is malformed.
 public enum Command {

@@ -56,6 +56,9 @@ struct CommandReader {
             } else if name.equals("none", in: bytes) {
                 guard try next(bytes) == .boolean(true) else { throw MalformedCommand() }
                 operation = Operation.none
+            } else if name.equals("members", in: bytes) {
+                try skipObject(bytes)
+                operation = Operation.none
             } else {
                 throw MalformedCommand()
             }
@@ -156,6 +159,20 @@ extension CommandReader {
         case .objectEnd: return nil
         case .objectStart, .arrayStart, .arrayEnd, .string, .number, .boolean, .null, .end:
             throw MalformedCommand()
+        }
+    }
+
+    /// Steps over one object, whatever it holds: the scanner bounds its depth.
+    private mutating func skipObject(_ bytes: Span<UInt8>) throws(MalformedCommand) {
+        try expectObject(bytes)
+        var depth = 1
+        while depth > 0 {
+            switch try next(bytes) {
+            case .objectStart, .arrayStart: depth += 1
+            case .objectEnd, .arrayEnd: depth -= 1
+            case .name, .string, .number, .boolean, .null: break
+            case .end: throw MalformedCommand()
+            }
         }
     }
 

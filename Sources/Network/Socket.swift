@@ -95,6 +95,19 @@ public struct Listener: ~Copyable, Sendable {
         reserve = Self.openReserve()
     }
 
+    private init(sharing descriptor: consuming Descriptor, at address: Address) {
+        self.descriptor = descriptor
+        self.address = address
+        reserve = Self.openReserve()
+    }
+
+    /// Another one at the same socket, for another thread: who waits is accepted by either.
+    public func duplicate() throws(SystemError) -> Listener {
+        let raw = fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 0)
+        if raw < 0 { throw SystemError("dup the listener", code: errno) }
+        return Listener(sharing: Descriptor(owning: raw), at: address)
+    }
+
     private static func openReserve() -> Descriptor? {
         let raw = open("/dev/null", O_RDONLY | O_CLOEXEC)
         return raw < 0 ? nil : Descriptor(owning: raw)

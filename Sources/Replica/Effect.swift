@@ -14,6 +14,8 @@ public struct Ticket: Hashable, Sendable, CustomStringConvertible {
 /// Which of a peer's connections a request takes: heartbeats and rounds never queue behind entries or a disk.
 public enum Lane: UInt8, Hashable, Sendable, CaseIterable {
     case appends, votes, quick
+    /// Pieces of snapshots: large, and in no hurry.
+    case snapshots
 }
 
 /// A request to a peer: its route and its body, which is `head` and then `body`.
@@ -64,6 +66,8 @@ public enum Failure: Error, Hashable, Sendable {
     case timedOut(Outcome)
     /// Too much is under way; certainly not applied.
     case overloaded
+    /// A snapshot could not be written.
+    case snapshotFailed
 }
 
 /// Why a peer's request is refused without a protocol answer.
@@ -92,12 +96,33 @@ public enum Effect: Sendable {
     case persist(WriteID, [Piece], first: LogIndex, last: EntryID)
     case storeVote(HardState)
     case storeIdentity(ClusterID)
+    /// This node was wiped, and is about to be let in: it must not be forgotten before it counts again.
+    case storeWiped
     case clearDamage
     /// A peer told where clients reach it.
     case learnURL(NodeID, [UInt8])
     /// Lines after `after` up to `through` are wanted from disk, for a peer; answered by `loaded` or
     /// `damaged`.
     case load(after: LogIndex, through: LogIndex, for: NodeID)
+    /// Write a snapshot of this frozen store, on a thread of its own; answered by `snapshotTaken` or
+    /// `snapshotFailed`.
+    case takeSnapshot(SnapshotHead, Store)
+    /// The snapshot that a client asked for is durable.
+    case snapshotted(Ticket, StoredSnapshot)
+    /// What is older than this durable snapshot may go; answered by `compacted(through:)`.
+    case compact(EntryID)
+    /// Bytes of a durable snapshot are wanted, for a peer; answered by `loadedPiece`.
+    case loadPiece(EntryID, offset: UInt64, count: Int, for: NodeID)
+    /// Bytes of a snapshot that is being received, for the journal; answered by `received(upTo:)`.
+    case receivePiece([UInt8], offset: UInt64, isLast: Bool)
+    /// What was received is to be read back and verified, on a thread of its own; answered by `opened`.
+    case openSnapshot(EntryID)
+    /// The received snapshot is this node's state from now on: for the journal, as the write named.
+    case installSnapshot(EntryID, discardsLog: Bool, WriteID)
+    /// A store that is no longer needed: freeing a large one takes a while.
+    case release(Store)
+    /// This node was wiped, and has been let in anew: what it votes from now on counts.
+    case rejoined(HardState)
     /// Something people should read in the log.
     case notice(Notice)
 }
@@ -120,4 +145,18 @@ public enum Notice: Hashable, Sendable {
     case refusedPeer(NodeID?, String)
     /// A damaged entry was met while it was read for a peer.
     case damagedEntry(LogIndex)
+    case snapshotTaken(EntryID, bytes: UInt64)
+    /// A peer lacks what the log no longer has.
+    case sendsSnapshot(EntryID, to: NodeID)
+    case receivesSnapshot(EntryID, from: NodeID, bytes: UInt64)
+    case installedSnapshot(EntryID, bytes: UInt64)
+    /// What was received is not the snapshot that was announced.
+    case badSnapshot(EntryID)
+    /// A wiped node has asked to be let in.
+    case admits(NodeID)
+    /// This node was wiped, and follows from now on; it votes once it has caught up and was promoted.
+    case admitted
+    /// It has come as far as where it was let in.
+    case rejoined
+    case membership(Membership, isCommitted: Bool)
 }

@@ -15,10 +15,12 @@ struct FirstStart: Sendable {
     /// The cluster's id, once it is durable here.
     private(set) var cluster: ClusterID?
     /// The id on its way to disk.
-    private(set) var storing: ClusterID?
+    var storing: ClusterID?
     let hasHistory: Bool
-    private(set) var isWiped: Bool
-    private(set) var isOver: Bool
+    var isWiped: Bool
+    var isOver: Bool
+    /// A wiped node: the index of the entry that lets it in, once the leader has told.
+    var admitted: LogIndex?
     var nextQuestion = Instant(nanoseconds: 0)
     /// Peers' offers that wait for `storing`.
     var offers: [Exchange] = []
@@ -42,7 +44,8 @@ struct FirstStart: Sendable {
     /// Whether this peer need not be asked again.
     func isSettled(_ at: Int) -> Bool {
         guard let hello = heard[at] else { return false }
-        return isOver || hello.hasHistory
+        // A wiped node asks until it is let in.
+        return isOver || hello.hasHistory && !isWiped
     }
 
     mutating func hear(_ hello: Hello, from peer: NodeID) {
@@ -123,11 +126,12 @@ extension Replica {
         }
     }
 
-    private func me(offering offer: ClusterID? = nil) -> Hello {
+    private func me(offering offer: ClusterID? = nil, admitting index: LogIndex = .zero) -> Hello {
         let hasHistory = start.hasHistory || raft.term > .zero || raft.log.lastIndex > .zero
         return Hello(
             node: settings.node, boot: raft.boot, cluster: start.cluster, hasHistory: hasHistory,
-            isDamaged: raft.standing == .damaged, url: settings.url, offer: offer)
+            isDamaged: raft.standing == .damaged, isWiped: start.isWiped, url: settings.url, offer: offer,
+            admitted: index)
     }
 
     mutating func askedHello(_ hello: Hello, _ exchange: Exchange) {
@@ -143,12 +147,13 @@ extension Replica {
                 return
             }
         }
-        answerHello(exchange)
+        let index = hello.isWiped ? admission(of: hello.node, boot: hello.boot) : .zero
+        answerHello(exchange, admitting: index)
     }
 
-    private mutating func answerHello(_ exchange: Exchange) {
+    private mutating func answerHello(_ exchange: Exchange, admitting index: LogIndex = .zero) {
         var bytes: [UInt8] = []
-        me().encode(into: &bytes)
+        me(admitting: index).encode(into: &bytes)
         effects.append(.answer(exchange, bytes))
     }
 
@@ -159,6 +164,24 @@ extension Replica {
         }
         start.hear(hello, from: peer)
         decide()
+        if start.isWiped, hello.admitted > .zero, let cluster = hello.cluster {
+            letIn(to: cluster, at: hello.admitted)
+        }
+    }
+
+    /// The leader has made this wiped node a learner: it follows from now on, when the cluster's id is
+    /// durable here.
+    private mutating func letIn(to cluster: ClusterID, at index: LogIndex) {
+        guard !start.isOver, start.cluster.map({ $0 == cluster }) ?? true, !hasDiskFailed else { return }
+        start.admitted = index
+        if start.cluster == nil {
+            guard start.storing == nil else { return }
+            start.storing = cluster
+            effects.append(.storeWiped)
+            effects.append(.storeIdentity(cluster))
+        } else {
+            begin()
+        }
     }
 
     private mutating func decide(offer: ClusterID? = nil) {
@@ -178,11 +201,16 @@ extension Replica {
         for exchange in offers { answerHello(exchange) }
         // The others must hear of it before anybody may stand.
         start.nextQuestion = now
-        if start.isOver { begin() }
+        if start.isOver || start.admitted != nil { begin() }
     }
 
     private mutating func begin() {
         guard let cluster = start.cluster else { return }
+        start.isOver = true
+        if let index = start.admitted {
+            step(.admitted(at: index))
+            effects.append(.notice(.admitted))
+        }
         effects.append(.notice(.joinedCluster(cluster)))
         // The disk may have failed while the others were waited for.
         if hasDiskFailed, isRunning { step(.retire) }

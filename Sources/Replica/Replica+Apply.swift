@@ -21,7 +21,9 @@ extension Replica {
             let isHere = cache.withCommand(at: next) { reply = store.apply($0, index: next.rawValue) }
             guard isHere else { preconditionFailure("what is not applied is in the cache") }
             applied = next
-            proposalBytes = max(0, proposalBytes - cache.lineBytes(at: next))
+            let bytes = cache.lineBytes(at: next)
+            proposalBytes = max(0, proposalBytes - bytes)
+            bytesSinceSnapshot += bytes
             if !waiting.hasWrites { continue }
             answerWaiting(for: next, reply)
         }

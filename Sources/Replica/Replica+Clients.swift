@@ -104,7 +104,7 @@ extension Replica {
 
     var absenceReason: Absence {
         if hasDiskFailed { return .diskFailed }
-        if start.isWiped { return .wiped }
+        if start.isWiped, !start.isOver { return .wiped }
         if isClosing { return .closing }
         guard isRunning else { return .starting(waitingFor: start.missing) }
         if raft.standing == .damaged { return .damaged }

@@ -9,6 +9,7 @@ extension Replica {
     public mutating func persisted(_ write: WriteID) {
         diskBusySince = nil
         step(.persisted(write))
+        if receiving != nil { finishInstalling(write) }
     }
 
     public mutating func stored(_ hard: HardState) { step(.persistedVote(hard)) }

@@ -34,18 +34,43 @@ extension Replica {
         case .became(let role, let term, let leader): became(role, term, leader)
         case .transferred(let isDone): effects.append(.notice(.transferred(isDone)))
         case .whole: effects.append(.clearDamage)
-        case .configured(let configuration, let term): appendNone(at: configuration.index, in: term)
-        case .admitted, .needsSnapshot, .piece, .pieced, .installed, .stale, .unchanged, .reconfigured:
-            return
+        case .configured(let configuration, let term): appendMembership(configuration, in: term)
+        case .unchanged: proposing = nil
+        case .reconfigured(let configuration, let isCommitted): reconfigured(configuration, isCommitted)
+        case .admitted:
+            start.isWiped = false
+            effects.append(.rejoined(raft.hard))
+            effects.append(.notice(.rejoined))
+        case .needsSnapshot(let peer): beginSending(to: peer)
+        case .piece(let exchange, let message): take(exchange, message)
+        case .pieced(let peer, let id, let next, let isInstalled):
+            pieced(peer, id, next: next, isInstalled: isInstalled)
+        case .installed(let write, let id, let discardsLog): install(write, id, discardsLog: discardsLog)
+        case .stale(let id): forgetStale(id)
         }
     }
 
     /// A new leader's first entry, which changes no key (§8).
     private mutating func appendNone(at index: LogIndex, in term: Term) {
-        stamp.begin(at: now, from: store.clusterTime)
         let time = stamp.time(at: now)
         cache.append(index: index, term: term) { Command.appendNone(at: time, to: &$0) }
         proposalBytes += cache.lineBytes(at: index)
+    }
+
+    /// A new leader's first entry where the log names nobody yet, or a change of membership.
+    private mutating func appendMembership(_ configuration: Configuration, in term: Term) {
+        if let proposing { noteChange(proposing, at: configuration.index) }
+        proposing = nil
+        let time = stamp.time(at: now).milliseconds
+        cache.append(index: configuration.index, term: term) {
+            MembershipCommand.append(configuration.membership, atMilliseconds: time, to: &$0)
+        }
+        proposalBytes += cache.lineBytes(at: configuration.index)
+    }
+
+    private mutating func reconfigured(_ configuration: Configuration, _ isCommitted: Bool) {
+        if isCommitted { admit(under: configuration) }
+        effects.append(.notice(.membership(configuration.membership, isCommitted: isCommitted)))
     }
 
     private mutating func truncate(after index: LogIndex) {
@@ -101,13 +126,14 @@ extension Replica {
         return nil
     }
 
-    private mutating func send(_ message: Message) {
+    /// A request to a peer; an append's entries are looked up here, a piece's bytes are given.
+    mutating func send(_ message: Message, _ given: [Piece] = []) {
         guard let cluster = start.cluster else { return }
         var head: [UInt8] = []
         head.reserveCapacity(192)
         let envelope = Envelope(cluster: cluster, message: message)
         envelope.encode(into: &head)
-        var body: [Piece] = []
+        var body = given
         if case .append(let append) = message.body, append.count > 0 {
             let through = append.after.index + append.count
             guard let lines = lines(for: message.to, after: append.after.index, through: through),
@@ -144,7 +170,13 @@ extension Replica {
     private mutating func became(_ role: Role, _ term: Term, _ leader: NodeID?) {
         leaderlessSince = leader == nil ? leaderlessSince ?? now : nil
         lastLeader = leader ?? lastLeader
-        if role != .leader { fetched.removeAll() }
+        if role == .leader {
+            stamp.begin(at: now, from: store.clusterTime)
+        } else {
+            fetched.removeAll()
+            sending.removeAll()
+            admissions.removeAll()
+        }
         effects.append(.notice(.became(role, term, leader: leader)))
     }
 }
@@ -155,8 +187,8 @@ extension Lane {
         switch body {
         case .append, .appended, .rejected: self = .appends
         case .vote, .voted: self = .votes
-        case .heartbeat, .heard, .preVote, .preVoted, .timeoutNow, .noted, .readIndex, .readIndexed, .piece,
-            .pieced:
+        case .piece, .pieced: self = .snapshots
+        case .heartbeat, .heard, .preVote, .preVoted, .timeoutNow, .noted, .readIndex, .readIndexed:
             self = .quick
         }
     }

@@ -15,16 +15,24 @@ extension Replica {
                 effects.append(.refuse(exchange, .notReady("this node takes no part yet")))
                 return
             }
-            let (envelope, entries) = try Envelope.request(route, body)
+            let (envelope, rest) = try Envelope.request(route, body)
             if let refusal = refusal(of: envelope, in: cluster) {
                 effects.append(.refuse(exchange, .wrongCluster(refusal)))
                 return
             }
-            if case .append(let append) = envelope.message.body, append.count > 0 {
-                incoming = try Block(body, in: entries, after: append.after, runs: append.runs)
+            var message = envelope.message
+            if case .append(let append) = message.body, append.count > 0 {
+                let block = try Block(body, in: rest, after: append.after, runs: append.runs)
+                if !block.configurations.isEmpty {
+                    message = message.naming(block.configurations, in: append)
+                }
+                incoming = block
+            } else if case .piece = message.body {
+                incomingPiece = unsafe body.extracting(rest).withUnsafeBufferPointer { unsafe Array($0) }
             }
-            step(.received(envelope.message, exchange: exchange))
+            step(.received(message, exchange: exchange))
             incoming = nil
+            incomingPiece = nil
         } catch {
             effects.append(.refuse(exchange, .malformed(error.description)))
             effects.append(.notice(.refusedPeer(nil, error.description)))
@@ -47,7 +55,11 @@ extension Replica {
             step(.received(envelope.message, exchange: Exchange(0)))
         } catch {
             effects.append(.notice(.refusedPeer(peer, error.description)))
-            lost(peer, route == .append ? .appends : .quick)
+            switch route {
+            case .append: lost(peer, .appends)
+            case .snapshot: lost(peer, .snapshots)
+            case .hello, .vote, .preVote, .heartbeat, .timeoutNow, .readIndex: return
+            }
         }
     }
 
@@ -55,6 +67,7 @@ extension Replica {
     public mutating func lost(_ peer: NodeID, _ lane: Lane) {
         switch lane {
         case .appends: if isRunning { step(.lost(to: peer)) }
+        case .snapshots: lostPiece(to: peer)
         case .votes, .quick: return
         }
     }

@@ -25,6 +25,14 @@ public struct Replica: Sendable {
         public var readsMax = 20_000
         /// A leader whose disk finishes nothing for so long hands over (rule 13).
         public var stallTime: Interval = .milliseconds(2_000)
+        /// A snapshot is taken once so much of the log, or so many entries, were applied since the last one.
+        public var snapshotBytes = 256 << 20
+        public var snapshotEntries: UInt64 = 1_000_000
+        /// After a snapshot could not be written, it is tried again so much later.
+        public var snapshotRetry: Interval = .milliseconds(30_000)
+        /// How much of a snapshot travels at a time, and in a second, to one peer.
+        public var pieceBytes = 1 << 20
+        public var pieceBytesPerSecond: UInt64 = 64 << 20
         public init(node: NodeID, peers: [NodeID], url: [UInt8] = []) {
             self.node = node
             self.peers = peers.sorted()
@@ -39,28 +47,35 @@ public struct Replica: Sendable {
         public var cluster: ClusterID?
         /// Term and vote; nil if none was ever given.
         public var hard: HardState?
+        /// The snapshot that everything else begins with, if there is one.
+        public var snapshot: StoredSnapshot?
+        /// The entry before the first of `runs`; at most where the snapshot ends.
+        public var base: EntryID
         public var runs: [Message.Run]
         /// The highest commit index told of; at most the log's last.
         public var commit: LogIndex
         /// Every entry after `commit`.
         public var tail: [Block]
-        /// What the entries up to `commit` make.
-        public var store: Store
+        /// What the snapshot and the entries up to `commit` make.
+        public var replay: Replay
         /// The log lacks something that was durable.
         public var isDamaged: Bool
         /// Term and vote are lost.
         public var isWiped: Bool
         public init(
-            boot: Boot, cluster: ClusterID?, hard: HardState?, runs: [Message.Run], commit: LogIndex,
-            tail: [Block], store: Store, isDamaged: Bool, isWiped: Bool
+            boot: Boot, cluster: ClusterID?, hard: HardState?, snapshot: StoredSnapshot? = nil,
+            base: EntryID = .zero, runs: [Message.Run], commit: LogIndex, tail: [Block], replay: Replay,
+            isDamaged: Bool, isWiped: Bool
         ) {
             self.boot = boot
             self.cluster = cluster
             self.hard = hard
+            self.snapshot = snapshot
+            self.base = base
             self.runs = runs
             self.commit = commit
             self.tail = tail
-            self.store = store
+            self.replay = replay
             self.isDamaged = isDamaged
             self.isWiped = isWiped
         }
@@ -78,12 +93,33 @@ public struct Replica: Sendable {
     var outputs: [Output] = []
     /// The entries of the append that is being taken in.
     var incoming: Block?
+    /// The bytes of the snapshot's piece that is being taken in.
+    var incomingPiece: [UInt8]?
     /// Entries up to here have been given to the journal.
     var handed: LogIndex
     /// Lines of entries that are proposed and not applied, in bytes.
     var proposalBytes = 0
     /// What was read from disk for a peer, until it is sent.
     var fetched: [Fetched] = []
+    /// The last snapshot that is durable here, and one that is being written.
+    public internal(set) var snapshot: StoredSnapshot?
+    var taking: Taking?
+    /// Lines of entries applied since the snapshot, in bytes.
+    var bytesSinceSnapshot: Int
+    var nextSnapshotAt = Instant(nanoseconds: 0)
+    /// A snapshot is wanted though the log is short.
+    var mustTakeSnapshot = false
+    /// There is a newer snapshot than what the disk keeps the log for.
+    var mustCompact = false
+    /// Snapshots on their way to peers, and the one on its way here.
+    var sending: [Sending] = []
+    var receiving: Receiving?
+    /// The store of a received snapshot, while consensus looks whether it is still wanted.
+    var opened: OpenedSnapshot?
+    /// Wiped nodes that ask this leader to be let in.
+    var admissions: [Admission] = []
+    /// The change of membership that is being proposed.
+    var proposing: Change?
     var start: FirstStart
     var isStarted = false
     var isClosing = false
@@ -113,10 +149,12 @@ public struct Replica: Sendable {
     /// and from start to start.
     public init(settings: Settings, origin: Origin, seed: UInt64) {
         self.settings = settings
-        store = origin.store
+        store = origin.replay.store
+        snapshot = origin.snapshot
+        bytesSinceSnapshot = origin.replay.bytes
         applied = origin.commit
         cache = LogCache(origin.tail)
-        let log = LogShape(runs: origin.runs)
+        let log = LogShape(base: origin.base, runs: origin.runs)
         handed = log.lastIndex
         proposalBytes = cache.bytes
         var raftSettings = Raft.Settings(id: settings.node)
@@ -127,15 +165,27 @@ public struct Replica: Sendable {
         var random = Random(seed: seed)
         let hard = origin.hard ?? HardState(term: .zero, vote: nil, count: 0)
         raft = Raft(
-            settings: raftSettings,
-            configurations: [Configuration(index: .zero, membership: Membership(voters: settings.peers))],
-            boot: origin.boot, hard: hard, log: log, commit: origin.commit,
-            standing: origin.isDamaged ? .damaged : .whole, seed: random.next())
+            settings: raftSettings, configurations: Self.configurations(settings, origin), boot: origin.boot,
+            hard: hard, log: log, commit: origin.commit, standing: Self.standing(origin), seed: random.next())
         let hasHistory = hard.term > .zero || log.lastIndex > .zero || origin.isDamaged || origin.isWiped
         start = FirstStart(
             peers: settings.peers.filter { $0 != settings.node }, cluster: origin.cluster,
             hasHistory: hasHistory, isWiped: origin.isWiped,
             draw: ClusterID(high: random.next(), low: random.next()))
+    }
+
+    private static func standing(_ origin: Origin) -> Raft.Standing {
+        if origin.isWiped { return .wiped(until: nil) }
+        return origin.isDamaged ? .damaged : .whole
+    }
+
+    /// Who belongs to the cluster, as far back as the log may be cut: the snapshot's word or the first
+    /// start's, then what the entries after it say.
+    private static func configurations(_ settings: Settings, _ origin: Origin) -> [Configuration] {
+        let named = Configuration(index: .zero, membership: Membership(voters: settings.peers))
+        var all = [origin.snapshot?.configuration ?? named] + origin.replay.configurations
+        for block in origin.tail { all += block.configurations }
+        return all
     }
 
     /// Whether this member takes part in consensus.
@@ -183,7 +233,12 @@ public struct Replica: Sendable {
 
     /// Everything that was ready has been taken in: what gathered goes out.
     public mutating func turnEnded() {
-        if isRunning { step(.turnEnded) }
+        if isRunning {
+            step(.turnEnded)
+            goOnSending()
+            takeSnapshotIfDue()
+            compactIfDue()
+        }
         waiting.unpark(applied: applied) { effects.append(.readable($0)) }
         waiting.release(through: store.revision) { effects.append(.readable($0)) }
         cache.trim(to: settings.cacheBytesMax, keepingAfter: min(raft.durable, applied))

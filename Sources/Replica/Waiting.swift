@@ -88,6 +88,17 @@ struct Waiting: Sendable {
         return ticket
     }
 
+    /// A snapshot has taken the place of all entries up to `index`: who waited for one of them cannot be told
+    /// what became of it.
+    mutating func skip(through index: LogIndex, _ body: (Ticket) -> Void) {
+        while let first = writes.first, first.index <= index {
+            writes.removeFirst()
+            if !first.isOver { body(first.ticket) }
+        }
+        for orphan in orphans where orphan.index <= index && !orphan.isOver { body(orphan.ticket) }
+        orphans.removeAll { $0.index <= index }
+    }
+
     mutating func addRead(for ticket: Ticket, until deadline: Instant) -> ReadID {
         reads.append(Read(ticket: ticket, deadline: deadline))
         return ReadID(firstRead + UInt64(reads.count) - 1)

@@ -63,6 +63,11 @@ public struct Configuration: Sendable {
     public var electionTimeout = Interval.milliseconds(500)
     public var valueBytesMax = 1 << 20
     public var segmentBytes = 64 << 20
+    /// A snapshot is taken after so much of the log, or so many entries.
+    public var snapshotBytes = 256 << 20
+    public var snapshotEntries = 1_000_000
+    /// So much of the log stays though a snapshot covers it.
+    public var logTailBytes = 64 << 20
     public var connectionsMax = 10_000
     /// What contents and answers of all connections may take together.
     public var connectionBytesMax = 256 << 20
@@ -152,6 +157,15 @@ public struct Configuration: Sendable {
         }
         if segmentBytes < (1 << 20) || segmentBytes > (1 << 30) {
             throw UsageError("--segment-size expects 1048576 to 1073741824 bytes.")
+        }
+        if snapshotBytes < (64 << 10) || snapshotBytes > (1 << 40) {
+            throw UsageError("--snapshot-bytes expects 65536 to 1099511627776 bytes.")
+        }
+        if snapshotEntries < 100 || snapshotEntries > 1_000_000_000 {
+            throw UsageError("--snapshot-entries expects 100 to 1000000000.")
+        }
+        if logTailBytes < 0 || logTailBytes > (1 << 40) {
+            throw UsageError("--log-tail expects 0 to 1099511627776 bytes.")
         }
         for origin in allowedOrigins where !AcceptedPlaces.isOrigin(origin) {
             throw UsageError(

@@ -58,6 +58,14 @@ extension Node {
         finish(slot)
     }
 
+    /// The snapshot that was asked for is durable.
+    mutating func snapshotted(_ ticket: Ticket, _ snapshot: StoredSnapshot) {
+        guard let slot = waiting(ticket) else { return }
+        answer(slot) {
+            $0.append(snapshotIndex: snapshot.id.index.rawValue, bytes: snapshot.bytes, to: &$1)
+        }
+    }
+
     mutating func readable(_ ticket: Ticket) {
         guard let slot = waiting(ticket) else { return }
         if let least = clients[slot].request?.revisionMin, least > replica.store.revision {
@@ -136,6 +144,9 @@ extension Node {
             let isRead = request.action == .read || request.action == .list
             answer.appendTimeout(isRead ? nil : WriteOutcome(outcome), to: &clients[slot].outbound.bytes)
         case .overloaded: answer.append(.overloaded, to: &clients[slot].outbound.bytes)
+        case .snapshotFailed:
+            let detail = "The snapshot could not be written; this node's log says why."
+            answer.append(API.Refusal(507, .diskFull, detail), to: &clients[slot].outbound.bytes)
         }
         count(slot, from: start)
         end(slot, isCut: isCut)

@@ -36,9 +36,13 @@ extension Node {
         case .storedIdentity: replica.storedIdentity()
         case .storedDamage: log.warning("it is recorded that this node's log is damaged")
         case .clearedDamage: replica.clearedDamage()
-        case .compacted, .received: break
+        case .received(let next): replica.received(upTo: next)
         case .notReceived(let failure):
             log.error("there is no room for the leader's snapshot (\(failure.message)); free some space")
+            replica.notReceived()
+        case .compacted(let index):
+            replica.compacted(through: index)
+            reader.measure()
         case .notRemoved(let file, let failure):
             log.warning("\(file) is not needed any more and stays (\(failure.message)): remove it")
         case .stopped: isOver = true
@@ -62,24 +66,35 @@ extension Node {
 
     mutating func takeArrivals() {
         arrivals.takeNow(into: &arrived)
-        for arrival in arrived {
-            switch arrival {
-            case .addresses(let link, let addresses): dial(Token(rawValue: link), addresses)
-            case .usage(let usage): self.usage = usage
-            case .entries(let blocks, let peer): replica.loaded(blocks, for: peer)
-            case .unreadable(.damaged(let damage), _, let peer) where damage.index <= journal.base:
-                // Its file was removed while it was to be read, for a snapshot covers it.
-                replica.loaded([], for: peer)
-            case .unreadable(.damaged(let damage), let after, _):
-                log.critical("\(damage)")
-                journal.store(damage: damage, into: &operations)
-                replica.damaged(at: max(damage.index, after.next))
-            case .unreadable(.disk(let failure), _, let peer):
-                log.error("entries for node \(peer) could not be read (\(failure.message)); trying again")
-                replica.loaded([], for: peer)
-            }
-        }
+        for arrival in arrived { take(arrival) }
         arrived.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func take(_ arrival: Arrival) {
+        switch arrival {
+        case .addresses(let link, let addresses): dial(Token(rawValue: link), addresses)
+        case .usage(let usage): self.usage = usage
+        case .entries(let blocks, let peer): replica.loaded(blocks, for: peer)
+        case .unreadable(.damaged(let damage), _, let peer) where damage.index <= journal.base:
+            // Its file was removed while it was to be read, for a snapshot covers it.
+            replica.loaded([], for: peer)
+        case .unreadable(.damaged(let damage), let after, _):
+            log.critical("\(damage)")
+            journal.store(damage: damage, into: &operations)
+            replica.damaged(at: max(damage.index, after.next))
+        case .unreadable(.disk(let failure), _, let peer):
+            log.error("entries for node \(peer) could not be read (\(failure.message)); trying again")
+            replica.loaded([], for: peer)
+        case .piece(let bytes, let id, let offset, let peer):
+            replica.loadedPiece(bytes, of: id, offset: offset, for: peer)
+        case .snapshotTaken(let id, let sum, let bytes): replica.snapshotTaken(id, sum: sum, bytes: bytes)
+        case .snapshotFailed(let id, let why):
+            log.error("the snapshot at \(id) could not be written (\(why)); the log grows until one can be")
+            replica.snapshotFailed(id)
+        case .opened(let opened, let why):
+            if opened == nil { log.error("the snapshot that was received is none (\(why))") }
+            replica.opened(opened)
+        }
     }
 }
 
@@ -87,6 +102,7 @@ extension Node {
 final class ReaderThread: Sendable {
     private enum Question: Sendable {
         case entries([Extent], after: LogIndex, for: NodeID)
+        case piece(of: EntryID, offset: UInt64, count: Int, for: NodeID)
         case usage
     }
     private let questions = Mailbox<Question>(capacity: 256)
@@ -113,6 +129,10 @@ final class ReaderThread: Sendable {
         questions.put(.entries(extents, after: after, for: peer))
     }
 
+    func readPiece(of snapshot: EntryID, offset: UInt64, count: Int, for peer: NodeID) {
+        questions.put(.piece(of: snapshot, offset: offset, count: count, for: peer))
+    }
+
     /// Asks for what the directory takes.
     func measure() { questions.put(.usage) }
 
@@ -122,6 +142,9 @@ final class ReaderThread: Sendable {
             var usage = directory.usage()
             usage.openDescriptors = ProcessNumbers.openDescriptors()
             return .usage(usage)
+        case .piece(let id, let offset, let count, let peer):
+            let bytes = try? directory.read(.snapshot(id), offset: offset, count: count)
+            return .piece(bytes ?? nil, of: id, offset: offset, for: peer)
         case .entries(let extents, let after, let peer):
             do throws(LoadError) {
                 var blocks: [Block] = []

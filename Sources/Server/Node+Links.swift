@@ -192,6 +192,8 @@ extension Node {
         switch links[slot].way {
         case .appends: max(5_000_000_000, 2 * configuration.electionTimeout.nanoseconds)
         case .votes, .quick: 2 * configuration.electionTimeout.nanoseconds
+        // The last piece is answered when the snapshot was read back and installed.
+        case .snapshots: 60_000_000_000
         // Each client's own time is looked at where it waits; this is for a peer that cannot be dialed.
         case .requests: links[slot].isOpen ? 70_000_000_000 : 2 * configuration.electionTimeout.nanoseconds
         }

@@ -89,7 +89,8 @@ extension PeerRoute {
         case .heartbeat: self = .heartbeat
         case .timeoutNow: self = .timeoutNow
         case .readIndex: self = .readIndex
-        case .snapshot, .propose: return nil
+        case .snapshot: self = .snapshot
+        case .propose: return nil
         }
     }
 }

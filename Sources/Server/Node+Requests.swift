@@ -85,6 +85,9 @@ extension Node {
         case .put: put(slot, content, isDecoded: isDecoded)
         case .delete: delete(slot)
         case .transfer: transfer(slot, content, isDecoded: isDecoded)
+        case .snapshot:
+            clients[slot].stage = .waiting
+            replica.takeSnapshot(for: Ticket(clients.token(at: slot).rawValue))
         case .members:
             // The leader knows more of them, so it is asked whether or not the client may be sent to it.
             if let leader = leaderToAsk(slot) {
@@ -196,7 +199,8 @@ extension Action {
     var hasReservedPlace: Bool {
         switch self {
         case .live, .ready, .status, .metrics, .peer: true
-        case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .options: false
+        case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .snapshot, .options:
+            false
         }
     }
 
@@ -204,7 +208,9 @@ extension Action {
     fileprivate var isForLeader: Bool {
         switch self {
         case .put, .delete, .transfer: true
-        case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .options, .peer:
+        case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .snapshot,
+            .options,
+            .peer:
             false
         }
     }

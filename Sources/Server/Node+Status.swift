@@ -22,6 +22,8 @@ extension Node {
         status.appliedIndex = view.applied.rawValue
         status.firstIndex = view.firstIndex.rawValue
         status.lastIndex = view.lastIndex.rawValue
+        status.snapshotIndex = replica.snapshot?.id.index.rawValue ?? 0
+        status.snapshotBytes = replica.snapshot?.bytes ?? 0
         status.lastLeaderContactMilliseconds = view.leaderContact?.milliseconds
         status.revision = replica.store.revision.rawValue
         status.keys = UInt64(replica.store.count)

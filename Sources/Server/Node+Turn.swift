@@ -82,6 +82,9 @@ extension Node {
         goOnStopping()
     }
 
+    /// So much of the log stays for peers that are a little behind, though a snapshot covers it.
+    private var logTailBytes: UInt64 { UInt64(configuration.logTailBytes) }
+
     private mutating func carryOut(_ effect: Effect) {
         switch effect {
         case .replied(let ticket, let reply, let revision): replied(ticket, reply, revision)
@@ -95,8 +98,25 @@ extension Node {
             if replica.raft.role == .leader { meters.noteProposed(through: last.index, at: now) }
         case .storeVote(let hard): journal.store(hard, into: &operations)
         case .storeIdentity(let cluster): journal.store(identity: cluster, into: &operations)
+        case .storeWiped: journal.storeWiped(into: &operations)
         case .clearDamage: journal.clearDamage(into: &operations)
         case .load(let after, let through, let peer): load(after: after, through: through, for: peer)
+        case .takeSnapshot(let head, let store): worker.take(head, of: store)
+        case .snapshotted(let ticket, let snapshot): snapshotted(ticket, snapshot)
+        case .compact(let id): journal.compact(to: id, keepingBytes: logTailBytes, into: &operations)
+        case .loadPiece(let id, let offset, let count, let peer):
+            reader.readPiece(of: id, offset: offset, count: count, for: peer)
+        case .receivePiece(let bytes, let offset, let isLast):
+            let isTaken = journal.receive([Piece(bytes)], offset: offset, isLast: isLast, into: &operations)
+            if !isTaken { replica.notReceived() }
+        case .openSnapshot: worker.open()
+        case .installSnapshot(let id, let discardsLog, let write):
+            journal.install(
+                id, discardsLog: discardsLog, write: write, keepingBytes: logTailBytes, into: &operations)
+        case .release(let store): worker.release(store)
+        case .rejoined(let hard):
+            journal.rejoined()
+            journal.store(hard, into: &operations)
         case .learnURL(let node, let url): learnURL(of: node, url)
         case .notice(let notice): say(notice)
         }

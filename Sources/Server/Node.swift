@@ -21,6 +21,7 @@ struct Node: ~Copyable {
     var journal: Journal
     let disk: DiskThread
     let reader: ReaderThread
+    let worker: WorkerThread
     let resolver: Resolver
     let arrivals: Mailbox<Arrival>
     let wake: Wake
@@ -29,7 +30,7 @@ struct Node: ~Copyable {
     var listener: Listener
     var clients = Slots<Client>()
     var links = Slots<PeerLink>()
-    /// Sorted by id; `links` holds each one's lanes at `place * 4 + way`.
+    /// Sorted by id; `links` holds each one's connections at `place * Way.allCases.count + way`.
     var peers: [PeerTable.Row] = []
     var timers = Timers()
     var pool = BufferPool()
@@ -113,6 +114,12 @@ enum Arrival: Sendable {
     case entries([Block], for: NodeID)
     /// They could not be.
     case unreadable(LoadError, after: LogIndex, for: NodeID)
+    /// A part of a snapshot was read for a peer; nil if it could not be.
+    case piece([UInt8]?, of: EntryID, offset: UInt64, for: NodeID)
+    case snapshotTaken(EntryID, sum: UInt32, bytes: UInt64)
+    case snapshotFailed(EntryID, why: String)
+    /// What was received was read back; nil, and why, if it is no snapshot.
+    case opened(OpenedSnapshot?, why: String)
 }
 
 /// What a token of the poller stands for: the upper bits of its slot say which table it is in.

@@ -18,7 +18,9 @@ extension Node {
             if now < lastRefusalAt + 1_000_000_000 { return }
             lastRefusalAt = now
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
-        case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred, .diskStalls:
+        case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred, .diskStalls,
+            .snapshotTaken, .sendsSnapshot, .receivesSnapshot, .installedSnapshot, .badSnapshot, .admits,
+            .admitted, .rejoined, .membership:
             if case .became(_, _, let leader) = notice { meters.noteLeader(leader) }
             if case .transferred(let isDone) = notice { transferred(isDone) }
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
@@ -29,10 +31,12 @@ extension Node {
 extension Notice {
     var level: Logger.Level {
         switch self {
-        case .became, .joinedCluster, .whole, .transferred: .info
-        case .waitingFor: .notice
+        case .became, .joinedCluster, .whole, .transferred, .snapshotTaken, .sendsSnapshot, .receivesSnapshot,
+            .installedSnapshot, .membership:
+            .info
+        case .waitingFor, .admits, .admitted, .rejoined: .notice
         case .refusedPeer, .diskStalls: .warning
-        case .otherCluster, .wiped, .damagedEntry: .error
+        case .otherCluster, .wiped, .damagedEntry, .badSnapshot: .error
         }
     }
 
@@ -58,7 +62,8 @@ extension Notice {
         case .wiped:
             """
             this node's data directory has no vote and no log, but its peers have a history: it may have \
-            voted before, so it neither votes nor stands nor acknowledges. Put its own data directory back
+            voted before, so it neither votes nor stands nor acknowledges until the leader has made it a \
+            learner. That needs a majority without it; nothing has to be done
             """
         case .diskStalls:
             "the disk has finished nothing for two seconds: leadership is handed over if another can take it"
@@ -72,6 +77,31 @@ extension Notice {
             entry \(index) is damaged on this node's disk: it leads no more. Start it again, and the others \
             repair it
             """
+        case .snapshotTaken(let id, let bytes): "snapshot at entry \(id): \(bytes) bytes"
+        case .sendsSnapshot(let id, let peer):
+            "node \(peer) needs entries that the log no longer has: it is sent the snapshot at entry \(id)"
+        case .receivesSnapshot(let id, let node, let bytes):
+            "node \(node) sends the snapshot at entry \(id): \(bytes) bytes"
+        case .installedSnapshot(let id, let bytes):
+            "the snapshot at entry \(id), \(bytes) bytes, is this node's state from now on"
+        case .badSnapshot(let id):
+            "the snapshot at entry \(id) did not arrive as it was announced: it is asked for again"
+        case .admits(let node):
+            "node \(node) has lost its disk: it becomes a learner, and a voter again once it has caught up"
+        case .admitted:
+            "this node follows as a learner: it votes again once it has caught up and was promoted"
+        case .rejoined: "this node's log is as far as where it was let in"
+        case .membership(let membership, let isCommitted): membership.sentence(isCommitted: isCommitted)
         }
+    }
+}
+
+extension Membership {
+    fileprivate func sentence(isCommitted: Bool) -> String {
+        func list(_ nodes: [NodeID]) -> String { nodes.map(\.description).joined(separator: ", ") }
+        var text = "members \(isCommitted ? "are" : "become"): voters \(list(voters))"
+        if !outgoing.isEmpty { text += ", decided with the voters before, \(list(outgoing))" }
+        if !learners.isEmpty { text += "; learners \(list(learners))" }
+        return text
     }
 }

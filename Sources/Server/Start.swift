@@ -47,32 +47,20 @@ extension Node {
                 HostPort(host: configuration.listen.host, port: listener.address.port))
         }
         fitDescriptorLimit(&configuration, log)
-        var store = Store()
-        var settings = Journal.Settings()
-        settings.segmentBytes = UInt64(configuration.segmentBytes)
-        settings.firstSegmentBytes = min(settings.firstSegmentBytes, settings.segmentBytes)
-        let journal: Journal
-        let recovered: Recovered
-        do throws(RecoveryError) {
-            (journal, recovered) = try Journal.recover(
-                node: configuration.node, settings: settings, from: directory
-            ) { bytes, line throws(RecoveryError) in
-                _ = store.apply(bytes.extracting(line.command), index: line.id.index.rawValue)
-            }
-        } catch {
-            throw StartFailure("\(directory.path): \(error).")
-        }
-        if let damage = recovered.damage { log.critical("\(directory.path): \(damage)") }
+        let found = try Found(configuration, in: directory, listener, log)
         let milliseconds = (monotonicNanoseconds() - began) / 1_000_000
+        let recovered = found.recovered
         log.info(
             """
             recovered \(directory.path) in \(milliseconds) ms: log up to \(recovered.last), committed up to \
-            \(recovered.commit), \(store.count) keys, boot \(recovered.boot)
+            \(recovered.commit), \(found.replay.store.count) keys, boot \(recovered.boot)
             """)
         let origin = Replica.Origin(
-            boot: recovered.boot, cluster: recovered.cluster, hard: recovered.hardState, runs: recovered.runs,
-            commit: recovered.commit, tail: recovered.tail, store: store, isDamaged: recovered.damage != nil,
+            boot: recovered.boot, cluster: recovered.cluster, hard: recovered.hardState,
+            snapshot: found.snapshot, base: recovered.base, runs: recovered.runs, commit: recovered.commit,
+            tail: recovered.tail, replay: found.replay, isDamaged: recovered.damage != nil,
             isWiped: recovered.isWiped)
+        let journal = found.journal
         do throws(SystemError) {
             let ground = try Ground.make(on: directory)
             let replica = Replica(
@@ -122,6 +110,7 @@ extension Node {
         let arrivals: Mailbox<Arrival>
         let disk: DiskThread
         let reader: ReaderThread
+        let worker: WorkerThread
         let resolver: Resolver
         let poller: Poller
 
@@ -131,12 +120,14 @@ extension Node {
             let disk = DiskThread(wake: wake)
             try disk.start(on: directory)
             let reader = try ReaderThread(of: directory, answers: arrivals, wake: wake)
+            let worker = try WorkerThread(on: directory, answers: arrivals, wake: wake)
             let resolver = Resolver { link, addresses in
                 arrivals.put(.addresses(link: link, addresses))
                 wake.ring()
             }
             return Ground(
-                wake: wake, arrivals: arrivals, disk: disk, reader: reader, resolver: resolver,
+                wake: wake, arrivals: arrivals, disk: disk, reader: reader, worker: worker,
+                resolver: resolver,
                 poller: try Poller())
         }
     }
@@ -159,6 +150,7 @@ extension Node {
         arrivals = ground.arrivals
         disk = ground.disk
         reader = ground.reader
+        worker = ground.worker
         resolver = ground.resolver
         poller = ground.poller
         now = monotonicNanoseconds()
@@ -188,6 +180,8 @@ extension Node {
             url: Array(configuration.advertise.description.utf8))
         settings.heartbeat = configuration.heartbeat
         settings.electionTimeout = configuration.electionTimeout
+        settings.snapshotBytes = configuration.snapshotBytes
+        settings.snapshotEntries = UInt64(configuration.snapshotEntries)
         return settings
     }
 }

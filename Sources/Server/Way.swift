@@ -4,6 +4,8 @@ internal import Replica
 /// Which of its connections to a peer a request takes (rule 16).
 enum Way: UInt8, CaseIterable {
     case appends, votes, quick
+    /// Pieces of snapshots.
+    case snapshots
     /// Requests of clients that this node sends on to the leader: they wait for disks and quorums, so that
     /// nothing else may stand behind them.
     case requests
@@ -13,6 +15,7 @@ enum Way: UInt8, CaseIterable {
         case .appends: self = .appends
         case .votes: self = .votes
         case .quick: self = .quick
+        case .snapshots: self = .snapshots
         }
     }
 
@@ -22,6 +25,7 @@ enum Way: UInt8, CaseIterable {
         case .appends: .appends
         case .votes: .votes
         case .quick: .quick
+        case .snapshots: .snapshots
         case .requests: nil
         }
     }

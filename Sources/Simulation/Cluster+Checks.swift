@@ -20,7 +20,8 @@ extension Cluster {
         if node.checked < through {
             for index in node.checked + 1...through {
                 try table.applied(
-                    node.log[index - 1], at: index, on: node.place, in: term.rawValue, of: nodes.count)
+                    node.log[index - 1], at: index, on: node.place, in: term.rawValue,
+                    under: node.process?.replica.raft.configurations.map(\.membership) ?? [])
             }
             node.checked = through
             if let hash = node.process?.replica.store.hash {
@@ -72,7 +73,9 @@ extension Cluster {
             throw Violation(
                 "recovery: node \(node.place + 1) tells of \(recovered.last), gives \(read.log.count)")
         }
-        let isExact = isEqual(read, node.durable) || node.maybe.map { isEqual(read, $0) } ?? false
+        let isExact = node.possible(table).contains { isEqual(read, $0) }
+        // What says that it counts again may not have come to the disk.
+        if node.health == .wiped { node.wasAdmitted = false }
         switch node.health {
         case .whole:
             guard isExact, recovered.damage == nil, !recovered.isWiped else {
@@ -85,7 +88,8 @@ extension Cluster {
                 guard isExact else {
                     throw Violation("recovery: damage is not noticed: \(difference(node, read))")
                 }
-                node.health = .whole
+                // A snapshot may hide it, and be lost itself.
+                if read.snapshot == nil { node.health = .whole }
             } else {
                 if node.owed.count < node.durable.log.count { node.owed = node.durable.log }
                 // What is left may be an older log, with entries that were replaced later; never a new one.
@@ -95,7 +99,10 @@ extension Cluster {
                     throw Violation("recovery: damage changed the vote: \(difference(node, read))")
                 }
             }
-        case .wiped, .dead: return
+        case .wiped:
+            // What says that it counts again had come to the disk.
+            if node.isRejoining, !recovered.isWiped { node.health = .whole }
+        case .dead: return
         }
     }
 
@@ -125,7 +132,11 @@ extension Cluster {
         node.isStarted = true
         node.bootSpoken = node.process?.replica.raft.boot ?? node.bootSpoken
         node.durable = state
+        node.durable.snapshot = node.process?.replica.snapshot?.id
         node.maybe = nil
+        node.named = nil
+        node.opened = nil
+        node.isRejoining = false
         for (at, record) in node.log.enumerated() {
             try table.becameDurable(record, at: at + 1, on: node.place)
         }
@@ -153,7 +164,7 @@ extension Cluster {
                 "durability: node \(node.place + 1) says \(what) in term \(message.term), and its disk holds "
                     + "\(durable)")
         }
-        guard node.isStarted, node.health != .wiped else {
+        guard node.isStarted, node.health != .wiped || node.wasAdmitted else {
             throw Violation("mute: node \(node.place + 1) must say nothing, and says \(message.body)")
         }
         switch message.body {
@@ -170,6 +181,8 @@ extension Cluster {
         case .append(let append): try checkCommit(append.commit, of: node)
         case .heartbeat(let commit, _): try checkCommit(commit, of: node)
         case .readIndexed(_, let index): try checkCommit(index, of: node)
+        case .pieced(let snapshot, _, isInstalled: true):
+            try check(snapshot.index, in: message, of: node, else: broken("it stands on \(snapshot)"))
         case .rejected, .heard, .preVote, .preVoted, .voted, .timeoutNow, .noted, .readIndex, .piece, .pieced:
             return
         }

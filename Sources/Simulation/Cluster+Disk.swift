@@ -79,6 +79,7 @@ extension Cluster {
             node.maybe = node.durable
             // The state that these bytes would make, should they be read at the next start.
             _ = try? node.maybe?.take(operation.action)
+            if let id = node.maybe?.snapshot { node.maybe?.stand(on: id, table) }
             node.disk.write(file, at: Int(offset), pieces)
             node.disk.failSync(file)
         case .prepare, .rename, .remove, .syncFolder: return
@@ -86,7 +87,7 @@ extension Cluster {
     }
 
     /// Carries out a whole operation.
-    private func perform(_ action: Operation.Action, _ node: SimulatedNode) {
+    func perform(_ action: Operation.Action, _ node: SimulatedNode) {
         switch action {
         case .write(let file, let offset, let pieces, let isSynced):
             node.disk.write(file, at: Int(offset), pieces)
@@ -102,21 +103,39 @@ extension Cluster {
     }
 
     /// What is durable from now on, by the bytes of the operation that is done.
-    private func believe(_ action: Operation.Action, _ node: SimulatedNode) throws(Violation) {
+    func believe(_ action: Operation.Action, _ node: SimulatedNode) throws(Violation) {
         guard node.isStarted else { return }
         switch action {
         case .write(let file, _, _, true):
             guard node.disk.isNameSynced(file) else { return }
             let first = try node.durable.take(action)
+            if let id = node.durable.snapshot { node.durable.stand(on: id, table) }
             if node.health == .whole { try checkStated(node.durable.stated, by: node) }
             guard let first else { return }
             for index in first...max(first, node.durable.log.count) where index <= node.durable.log.count {
                 try table.becameDurable(node.durable.log[index - 1], at: index, on: node.place)
             }
-        case .write, .prepare, .rename, .remove: return
-        case .syncFolder:
-            // A new vote file's slots count once its name is there.
-            return
+        case .rename(_, let other): node.noteRenamed(to: other)
+        case .syncFolder(let folder): try believeNames(in: folder, node)
+        case .write, .prepare, .remove: return
+        }
+    }
+
+    /// Names are durable: that of a snapshot, or of a log file that begins after one.
+    private func believeNames(in folder: Folder, _ node: SimulatedNode) throws(Violation) {
+        switch folder {
+        case .root: return
+        case .snapshot:
+            guard let id = node.named else { return }
+            node.named = nil
+            node.durable.stand(on: id, table)
+            for index in 0..<Int(id.index.rawValue) {
+                try table.becameDurable(node.durable.log[index], at: index + 1, on: node.place)
+            }
+        case .log:
+            guard let base = node.opened else { return }
+            node.opened = nil
+            node.durable.begin(after: base)
         }
     }
 
@@ -126,9 +145,18 @@ extension Cluster {
             try started(node)
             node.process?.replica.started()
         case .persisted(let write): node.process?.replica.persisted(write)
-        case .stored(let hard): node.process?.replica.stored(hard)
+        case .stored(let hard):
+            if node.isRejoining, node.operations.isEmpty {
+                // From now on its disk says so too.
+                node.isRejoining = false
+                if node.health == .wiped { node.health = .whole }
+            }
+            node.process?.replica.stored(hard)
         case .storedIdentity: node.process?.replica.storedIdentity()
-        case .storedDamage, .compacted, .received, .notReceived, .notRemoved, .stopped: return
+        case .received(let next): node.process?.replica.received(upTo: next)
+        case .notReceived: node.process?.replica.notReceived()
+        case .compacted(let index): node.process?.replica.compacted(through: index)
+        case .storedDamage, .notRemoved, .stopped: return
         case .clearedDamage:
             try checkRepaired(node)
             if node.health == .damaged { node.health = .whole }

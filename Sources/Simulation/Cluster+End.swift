@@ -43,7 +43,7 @@ extension Cluster {
 
     /// The nodes that must be well at the end.
     private var expected: [SimulatedNode] {
-        nodes.filter { $0.health == .whole || $0.health == .damaged }
+        nodes.filter { $0.health != .dead }
     }
 
     /// What is not as it should be, if anything.

@@ -36,7 +36,7 @@ extension Cluster {
         case .leadershipTransferred: transfer()
         case .messageDropped, .messageDuplicated, .messageDelayed, .messageReordered, .messageCorrupted,
             .laneLost, .crashedInOperation, .sectorLost, .sectorTorn, .nameLost, .syncFailed, .syncSlow,
-            .diskFull, .clientMessageLost:
+            .diskFull, .clientMessageLost, .snapshotTaken, .crashedInSnapshot, .snapshotInstalled:
             return
         }
     }
@@ -96,7 +96,7 @@ extension Cluster {
             var isKept = keepsMost || node.random.happens(300_000)
             // Its own disk and timers lose nothing.
             switch event {
-            case .disk, .turn, .load: isKept = true
+            case .disk, .turn, .load, .work, .loadPiece, .open: isKept = true
             case .tick, .request, .answer, .lost, .crash, .restart, .pause, .wake, .heal, .largerFault,
                 .disturb, .clientTurn, .clientAgain, .clientRequest, .clientResponse, .clientTimeout:
                 break
@@ -171,11 +171,21 @@ extension Cluster {
     private func mayDamage(_ node: SimulatedNode) -> Bool {
         guard node.health == .whole, !table.committed.isEmpty else { return false }
         let ill = nodes.reduce(0) { $0 + ($1.health == .whole ? 0 : 1) }
-        return ill + 1 <= (nodes.count - 1) / 2
+        guard ill + 1 <= (nodes.count - 1) / 2 else { return false }
+        // Where one is a learner, or is becoming a voter, fewer may decide than there are nodes.
+        return nodes.allSatisfy { other in
+            other.memberships.allSatisfy { membership in
+                membership.isQuorum { voter in
+                    let voter = nodes[Int(voter.rawValue) - 1]
+                    return voter !== node && voter.health == .whole
+                }
+            }
+        }
     }
 
     private func rot(_ node: SimulatedNode, stops: Bool) {
-        guard mayDamage(node), let place = node.disk.placeToRot(&random) else { return }
+        // What a power cut may take vouches for nothing.
+        guard mayDamage(node), let place = node.disk.afterWorstLoss.placeToRot(&random) else { return }
         if stops { crash(node, isPower: false) }
         counts.count(stops ? .bitRotted : .bitRottedWhileRunning)
         node.health = .damaged
@@ -189,6 +199,12 @@ extension Cluster {
         crash(node, isPower: true)
         node.disk.wipe()
         node.health = .wiped
+        node.wasAdmitted = false
+        node.isRejoining = false
+        node.lastMemberships = []
+        node.votes = []
+        node.named = nil
+        node.opened = nil
         node.durable = DurableState()
         node.maybe = nil
         line(node, "has lost its disk")

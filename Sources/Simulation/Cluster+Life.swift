@@ -3,6 +3,7 @@ internal import Consensus
 internal import Journal
 internal import KeyValue
 internal import Replica
+internal import Snapshot
 internal import Wire
 
 extension Cluster {
@@ -18,6 +19,7 @@ extension Cluster {
             counts.count(.crashedInOperation)
             leaveHalfDone(operation.action, node, isPower: isPower)
         }
+        if !node.hasDiskFailed { leaveWorkHalfDone(node, isPower: isPower) }
         if isPower {
             let losses: [SimulatedDisk.Loss] = [.bySector, .bySector, .everything, .nothing]
             var loss = losses[node.random.index(losses.count)]
@@ -25,6 +27,7 @@ extension Cluster {
             if loss == .everything, !plan.faults.contains(.sectorLost) { loss = .nothing }
             node.disk.losePower(loss, &node.random, &counts)
         }
+        node.lastMemberships = node.memberships
         node.process = nil
         node.life += 1
         node.isPaused = false
@@ -33,6 +36,7 @@ extension Cluster {
         node.operations = []
         node.isDiskBusy = false
         node.isTurnDue = false
+        node.taking = nil
         node.nextTick = .max
         node.hasDiskFailed = false
         node.crashesInOperation = false
@@ -50,12 +54,13 @@ extension Cluster {
     }
 
     /// The crash comes in the middle: some of it has reached the cache.
-    private func leaveHalfDone(_ action: Operation.Action, _ node: SimulatedNode, isPower: Bool) {
+    func leaveHalfDone(_ action: Operation.Action, _ node: SimulatedNode, isPower: Bool) {
         switch action {
         case .write(let file, let offset, let pieces, _):
-            if node.isStarted {
+            if node.isStarted, file.folder != .snapshot {
                 var maybe = node.durable
                 _ = try? maybe.take(action)
+                if let id = maybe.snapshot { maybe.stand(on: id, table) }
                 node.maybe = maybe
             }
             let total = pieces.reduce(0) { $0 + $1.count }
@@ -64,7 +69,10 @@ extension Cluster {
         case .prepare(let file, let offset, let bytes):
             node.disk.writeZeros(file, at: Int(offset), count: node.random.index(Int(bytes) + 1))
         case .rename(let file, let other):
-            if node.random.happens(500_000) { _ = node.disk.rename(file, to: other) }
+            if node.random.happens(500_000) {
+                _ = node.disk.rename(file, to: other)
+                node.noteRenamed(to: other)
+            }
         case .remove(let file):
             if node.random.happens(500_000) { node.disk.remove(file) }
         case .syncFolder(let folder):
@@ -76,7 +84,7 @@ extension Cluster {
         guard !node.isUp, node.health != .dead else { return }
         let read: Reading
         do throws(RecoveryError) {
-            read = try recover(node.disk, node.id)
+            read = try recover(node.disk, node.id, firstBoot: node.random.draw(1...1 << 51))
         } catch {
             guard node.health == .damaged else {
                 throw Violation("recovery: node \(node.place + 1) does not start: \(error)")
@@ -119,6 +127,10 @@ extension Cluster {
         settings.appendBytesMax = 1 << Int(node.random.draw(9...16))
         settings.flightsMax = 1 + node.random.index(8)
         settings.proposalsMax = node.random.happens(100_000) ? 4 : 10_000
+        settings.snapshotEntries = node.random.draw(8...400)
+        settings.snapshotBytes = 1 << Int(node.random.draw(11...18))
+        settings.pieceBytes = 1 << Int(node.random.draw(8...14))
+        settings.pieceBytesPerSecond = 8 << 20
         return settings
     }
 
@@ -130,9 +142,9 @@ extension Cluster {
             node.firstBoot = boot
         }
         var origin = Replica.Origin(
-            boot: boot, cluster: recovered.cluster, hard: recovered.hardState, runs: recovered.runs,
-            commit: recovered.commit, tail: recovered.tail, store: read.store,
-            isDamaged: recovered.damage != nil, isWiped: recovered.isWiped)
+            boot: boot, cluster: recovered.cluster, hard: recovered.hardState, snapshot: read.snapshot,
+            base: recovered.base, runs: recovered.runs, commit: recovered.commit, tail: recovered.tail,
+            replay: read.replay, isDamaged: recovered.damage != nil, isWiped: recovered.isWiped)
         sabotage?.spoil(&origin, of: node.health, in: clusterID)
         return origin
     }
@@ -141,33 +153,70 @@ extension Cluster {
     struct Reading {
         let journal: Journal
         let recovered: Recovered
-        let store: Store
+        let snapshot: StoredSnapshot?
+        let replay: Replay
         let log: [LogRecord]
     }
 
-    func recover(_ disk: SimulatedDisk, _ id: NodeID) throws(RecoveryError) -> Reading {
+    func recover(
+        _ disk: SimulatedDisk, _ id: NodeID, firstBoot: UInt64 = 1
+    ) throws(RecoveryError) -> Reading {
         var settings = Journal.Settings()
         settings.segmentBytes = 64 << 10
         settings.firstSegmentBytes = 16 << 10
         settings.prepareBytes = 16 << 10
         settings.batchBytesMax = plan.seed % 2 == 0 ? 512 : 32 << 10
         settings.batchesInFlightMax = plan.seed % 4 == 3 ? 3 : 1
-        var store = Store()
-        var log: [LogRecord] = []
+        let (decoded, isLost) = try openSnapshot(disk)
+        let snapshot = decoded.map {
+            StoredSnapshot(
+                id: $0.head.last, configuration: $0.head.configuration, sum: $0.sum, bytes: $0.bytes)
+        }
+        var replay = Replay(decoded?.store ?? Store())
+        // What a snapshot covers is what was committed.
+        var log = table.records(upTo: snapshot?.id.index ?? .zero)
         let skips = sabotage == .skipEntry
-        let (journal, recovered) = try Journal.recover(node: id, settings: settings, from: disk) {
-            (bytes: Span<UInt8>, entry: EntryLine) throws(RecoveryError) in
+        let (journal, recovered) = try Journal.recover(
+            node: id, settings: settings, snapshot: snapshot?.id, isSnapshotLost: isLost,
+            firstBoot: Boot(firstBoot), from: disk
+        ) { (bytes: Span<UInt8>, entry: EntryLine) throws(RecoveryError) in
             log.append(.after(log.last, bytes, entry))
-            let isSkipped = skips && entry.id.index.rawValue == 7
-            let command = isSkipped ? Self.nothing.span : bytes.extracting(entry.command)
-            _ = store.apply(command, index: entry.id.index.rawValue)
+            if skips, entry.id.index.rawValue == 7 {
+                var nothing = Block(first: entry.id.index)
+                nothing.append(index: entry.id.index, term: entry.id.term, command: Self.nothing.span)
+                guard let line = try? EntryLine.read(nothing.bytes.span, at: 0) else { return }
+                replay.apply(nothing.bytes.span, line)
+            } else {
+                replay.apply(bytes, entry)
+            }
         }
         for block in recovered.tail {
             guard (try? log.take(block.bytes.span, 0..<block.bytes.count)) != nil else {
                 throw .inconsistent(segment: 0, offset: 0)
             }
         }
-        return Reading(journal: journal, recovered: recovered, store: store, log: log)
+        return Reading(
+            journal: journal, recovered: recovered, snapshot: snapshot, replay: replay, log: log)
+    }
+
+    /// The newest snapshot that is whole, and whether there is one that is not.
+    private func openSnapshot(
+        _ disk: SimulatedDisk
+    ) throws(RecoveryError) -> (SnapshotDecoder.Decoded?, isLost: Bool) {
+        var isLost = false
+        let candidates: [EntryID]
+        do throws(DiskFailure) {
+            candidates = try Journal.snapshots(in: disk)
+        } catch {
+            throw .disk(error)
+        }
+        for id in candidates {
+            if let decoded = try? SnapshotReading.decode(.snapshot(id), from: disk) {
+                return (decoded, false)
+            }
+            isLost = true
+        }
+        return (nil, isLost)
     }
 
     private static let nothing = Array(#"{"at":0,"none":true}"#.utf8)

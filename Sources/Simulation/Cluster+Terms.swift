@@ -49,13 +49,12 @@ extension Cluster {
     /// §5.2: whoever leads was voted for by a majority.
     func checkElection(of node: SimulatedNode, in term: Term) throws(Violation) {
         let at = Int(term.rawValue)
-        var votes = 1
-        for other in nodes where other !== node && at < other.votes.count && other.votes[at] == node.id {
-            votes += 1
+        func isFor(_ voter: NodeID) -> Bool {
+            let votes = nodes[Int(voter.rawValue) - 1].votes
+            return voter == node.id || at < votes.count && votes[at] == node.id
         }
-        guard votes > nodes.count / 2 else {
-            throw Violation(
-                "election: node \(node.place + 1) leads term \(term) by \(votes) of \(nodes.count) votes")
+        guard node.process?.replica.raft.membership.isQuorum(where: isFor) ?? false else {
+            throw Violation("election: node \(node.place + 1) leads term \(term) by no majority's votes")
         }
     }
 

@@ -52,6 +52,9 @@ extension Cluster {
         // Handed entries first: what a message says is compared with them.
         for effect in effects {
             if case .persist(_, let pieces, let first, _) = effect { try hand(node, pieces, first) }
+            if case .installSnapshot(let id, let discardsLog, _) = effect {
+                try stand(node, on: id, discardsLog: discardsLog)
+            }
         }
         try check(node)
         for effect in effects { try carryOut(effect, node) }
@@ -92,6 +95,7 @@ extension Cluster {
             if sabotage == .voteBeforeSync { node.process?.replica.stored(hard) }
         case .storeIdentity(let cluster):
             node.process?.journal.store(identity: cluster, into: &node.operations)
+        case .storeWiped: node.process?.journal.storeWiped(into: &node.operations)
         case .clearDamage:
             node.knowsDamage = false
             node.process?.journal.clearDamage(into: &node.operations)
@@ -100,7 +104,28 @@ extension Cluster {
             queue.add(
                 .load(node.place, life: node.life, after: after, through: through, peer: peer),
                 at: self.after(time))
-        case .learnURL: break
+        case .takeSnapshot(let head, let store): take(head, of: store, on: node)
+        case .compact(let id):
+            node.process?.journal.compact(to: id, keepingBytes: Self.tailBytes, into: &node.operations)
+        case .loadPiece(let id, let offset, let count, let peer):
+            let piece = WantedPiece(
+                node: node.place, snapshot: id, offset: offset, count: count, peer: peer)
+            queue.add(
+                .loadPiece(piece, life: node.life), at: after(node.random.longTailed(odds.diskTime)))
+        case .receivePiece(let bytes, let offset, let isLast):
+            let isTaken = node.process?.journal.receive(
+                [Piece(bytes)], offset: offset, isLast: isLast, into: &node.operations)
+            if isTaken != true { node.process?.replica.notReceived() }
+        case .openSnapshot:
+            queue.add(.open(node.place, life: node.life), at: after(node.random.longTailed(odds.diskTime)))
+        case .installSnapshot(let id, let discardsLog, let write):
+            node.process?.journal.install(
+                id, discardsLog: discardsLog, write: write, keepingBytes: Self.tailBytes,
+                into: &node.operations)
+        case .rejoined(let hard):
+            node.process?.journal.rejoined()
+            node.process?.journal.store(hard, into: &node.operations)
+        case .learnURL, .release, .snapshotted: break
         case .notice(let notice): note(notice, node)
         }
     }
@@ -127,6 +152,9 @@ extension Cluster {
             trace.text("refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
         case .diskStalls: trace.text("waits for its disk")
         case .damagedEntry(let index): trace.text("met a damaged entry ", index.rawValue)
+        case .snapshotTaken, .sendsSnapshot, .receivesSnapshot, .installedSnapshot, .badSnapshot, .admits,
+            .admitted, .rejoined, .membership:
+            noteProgress(notice, node)
         }
         trace.end()
     }

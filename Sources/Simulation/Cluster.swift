@@ -134,6 +134,9 @@ public final class Cluster {
         case .disk(let place, let life): try diskIsDone(nodes[place], life, event)
         case .load(let place, let life, let after, let through, let peer):
             try load(nodes[place], life, after, through, peer, event)
+        case .work(let place, let life): try work(nodes[place], life, event)
+        case .loadPiece(let piece, let life): try loadPiece(piece, life, event)
+        case .open(let place, let life): try open(nodes[place], life, event)
         case .crash(let place, let life, let isPower):
             if nodes[place].life == life { crash(nodes[place], isPower: isPower) }
         case .restart(let place): try restart(nodes[place])

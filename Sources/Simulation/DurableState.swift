@@ -7,7 +7,9 @@ internal import Wire
 struct DurableState {
     private(set) var term: UInt64 = 0
     private(set) var vote: NodeID?
-    private(set) var log: [LogRecord] = []
+    var log: [LogRecord] = []
+    /// The snapshot whose name is durable: whatever the log lacks up to its end, it has.
+    var snapshot: EntryID?
     /// The commit index that the last batch states.
     private(set) var stated = 0
 

@@ -80,9 +80,14 @@ struct EntryTable {
         }
     }
 
+    /// The history up to an index that is committed.
+    func records(upTo index: LogIndex) -> [LogRecord] {
+        committed.prefix(Int(index.rawValue)).map(\.record)
+    }
+
     /// State machine safety (§5.4.3), and that a majority really has what is called committed.
     mutating func applied(
-        _ record: LogRecord, at index: Int, on node: Int, in term: UInt64, of members: Int
+        _ record: LogRecord, at index: Int, on node: Int, in term: UInt64, under memberships: [Membership]
     ) throws(Violation) {
         if index <= committed.count {
             guard committed[index - 1].record == record else {
@@ -92,14 +97,18 @@ struct EntryTable {
             }
             return
         }
-        var durable = 0
+        var durable: UInt64 = 0
         if index < rows.count {
-            for row in rows[index] where row.term == record.term { durable = row.durableOn.nonzeroBitCount }
+            for row in rows[index] where row.term == record.term { durable = row.durableOn }
         }
-        guard durable > members / 2 else {
+        // The leader counted by the last membership in its log; whoever shows it first may know a later one.
+        let isCommitted = memberships.contains {
+            $0.isQuorum { voter in durable >> (voter.rawValue - 1) & 1 == 1 }
+        }
+        guard isCommitted else {
             throw Violation(
-                "commit: node \(node + 1) applied \(record.term).\(index), which was durable on \(durable) "
-                    + "of \(members) nodes")
+                "commit: node \(node + 1) applied \(record.term).\(index), which was durable on "
+                    + "\(durable.nonzeroBitCount) nodes, no majority")
         }
         committed.append(Committed(record: record, shownIn: term))
     }

@@ -16,6 +16,11 @@ enum Event {
     /// The operation under way is done.
     case disk(Int, life: Int)
     case load(Int, life: Int, after: LogIndex, through: LogIndex, peer: NodeID)
+    /// The worker's next action is done.
+    case work(Int, life: Int)
+    case loadPiece(WantedPiece, life: Int)
+    /// The snapshot that was received has been read back.
+    case open(Int, life: Int)
     case crash(Int, life: Int, isPower: Bool)
     case restart(Int)
     case pause(Int)

@@ -25,7 +25,14 @@ public enum Fault: Int, CaseIterable, Hashable, Sendable {
     case diskWiped
     case paused, clockChanged
     case leadershipTransferred
+    /// A crash came while a snapshot was written or installed.
+    case crashedInSnapshot
     case clientMessageLost
+    /// No faults, and counted with them: that runs do it is to be seen.
+    case snapshotTaken, snapshotInstalled
+
+    /// Those that are injected.
+    public static let injected = allCases.filter { $0 != .snapshotTaken && $0 != .snapshotInstalled }
 }
 
 /// Some kinds of faults.
@@ -33,7 +40,7 @@ public struct FaultSet: Hashable, Sendable {
     private var bits: UInt64
 
     public static let none = FaultSet(bits: 0)
-    public static let all = FaultSet(bits: (1 << UInt64(Fault.allCases.count)) - 1)
+    public static let all = FaultSet(bits: Fault.injected.reduce(0) { $0 | bit($1) })
 
     public var count: Int { bits.nonzeroBitCount }
     public func contains(_ fault: Fault) -> Bool { bits & Self.bit(fault) != 0 }
@@ -75,6 +82,7 @@ struct FaultCounts {
 /// | sync slow (20 to 1,500 ms) | a disk operation | 1/3 | 0.05 % to 1 % |
 /// | sync fails | a write | 1/4 | 0.02 % to 0.3 % |
 /// | no room for a spare | a preparation | 1/4 | 5 % to 50 % |
+/// | crash while a snapshot is written or installed | a snapshot | 1/2 | 0.5 % to 20 % |
 /// | larger faults (below) | at random times | all | every 50 to 2,500 ms |
 ///
 /// Larger faults by weight: kill 14, power loss 12, power loss of all 3, pause 8, partition 10, one-way
@@ -92,6 +100,7 @@ struct Odds {
     var slowSync: UInt64 = 0
     var failSync: UInt64 = 0
     var full: UInt64 = 0
+    var crashInSnapshot: UInt64 = 0
     /// The usual time of a message and of a disk operation, in nanoseconds.
     var messageTime: UInt64 = 300_000
     var diskTime: UInt64 = 400_000
@@ -124,6 +133,7 @@ extension Odds {
         odds.slowSync = strength(1, in: 3, 500...10_000, &random)
         odds.failSync = strength(1, in: 4, 200...3_000, &random)
         odds.full = strength(1, in: 4, 50_000...500_000, &random)
+        odds.crashInSnapshot = strength(1, in: 2, 5_000...200_000, &random)
         odds.messageTime = random.draw(50_000...2_000_000)
         odds.diskTime = random.draw(50_000...3_000_000)
         odds.burstMax = random.draw(1...6)
@@ -153,6 +163,7 @@ extension Odds {
         if !faults.contains(.syncSlow) { slowSync = 0 }
         if !faults.contains(.syncFailed) { failSync = 0 }
         if !faults.contains(.diskFull) { full = 0 }
+        if !faults.contains(.crashedInSnapshot) { crashInSnapshot = 0 }
         weights.removeAll { !faults.contains($0.fault) }
     }
 

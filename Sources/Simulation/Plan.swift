@@ -36,7 +36,7 @@ public struct Plan: Hashable, Sendable {
         var words = ["rast simulate --seed \(seed) --nodes \(nodes)"]
         if milliseconds != 60_000 { words.append("--minutes \(Double(milliseconds) / 60_000)") }
         if faults != .all {
-            words += Fault.allCases.filter { faults.contains($0) }.map { "--fault \($0)" }
+            words += Fault.injected.filter { faults.contains($0) }.map { "--fault \($0)" }
             if faults == .none { words.append("--fault none") }
         }
         if let sabotage { words.append("--sabotage \(sabotage.rawValue)") }

@@ -53,7 +53,7 @@ public struct Shrinking {
     }
 
     private mutating func dropFaults() {
-        for fault in Fault.allCases where best.plan.faults.contains(fault) {
+        for fault in Fault.injected where best.plan.faults.contains(fault) {
             var plan = best.plan
             plan.faults.remove(fault)
             tryOut(plan, evenIfLater: true)

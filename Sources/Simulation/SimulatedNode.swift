@@ -3,6 +3,7 @@ internal import Consensus
 internal import Journal
 internal import KeyValue
 internal import Replica
+internal import Snapshot
 internal import Wire
 
 /// A node of the simulated cluster. Its fields are changed by ``Cluster`` alone.
@@ -31,6 +32,8 @@ final class SimulatedNode {
     // The disk's queue. The first is under way.
     var operations: [Operation] = []
     var isDiskBusy = false
+    /// The snapshot that the worker is writing.
+    var taking: SnapshotTaking?
     /// Nothing is done before.
     var diskStalledUntil: UInt64 = 0
     var hasDiskFailed = false
@@ -46,8 +49,13 @@ final class SimulatedNode {
     /// The log as it was handed to the disk in this life.
     var log: [LogRecord] = []
     var durable = DurableState()
+    /// Who belonged to the cluster when its process ended.
+    var lastMemberships: [Membership] = []
     /// What an operation that was never confirmed may have left instead.
     var maybe: DurableState?
+    /// The snapshot that has its name, and where the last log file begins, neither of them durable yet.
+    var named: EntryID?
+    var opened: EntryID?
     /// What was on its disk before that was damaged: when it calls itself whole, it must have it again.
     var owed: [LogRecord] = []
     /// What it knew to be committed in a term that it led.
@@ -56,6 +64,10 @@ final class SimulatedNode {
     var checked = 0
     var health = Health.whole
     var isStarted = false
+    /// It was wiped, and the leader has let it in.
+    var wasAdmitted = false
+    /// It counts again, and its disk does not say so yet.
+    var isRejoining = false
     /// Recovery found damage, and it is not repaired yet.
     var knowsDamage = false
     /// The number of its last start that got as far as to speak.

@@ -1,4 +1,5 @@
 // Why a snapshot or a backup was refused, and where.
+public import Journal
 public import Wire
 
 /// A file that is not what was written.
@@ -25,6 +26,8 @@ public struct SnapshotError: Error, Hashable, Sendable, CustomStringConvertible 
         case trailing
         /// A line is longer than it can be.
         case length
+        /// The file could not be read.
+        case disk(DiskFailure)
     }
 
     public var description: String { "\(problem.message) at byte \(offset)" }
@@ -32,9 +35,10 @@ public struct SnapshotError: Error, Hashable, Sendable, CustomStringConvertible 
 
 extension SnapshotError.Problem {
     /// For people: what is wrong.
-    public var message: StaticString {
+    public var message: String {
         switch self {
-        case .line(let problem): problem.message
+        case .line(let problem): "\(problem.message)"
+        case .disk(let failure): failure.message
         case .row: "a row that cannot stand there"
         case .count: "not as many rows or bytes as were announced"
         case .end: "ends too early"

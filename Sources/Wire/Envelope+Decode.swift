@@ -3,12 +3,12 @@ internal import Consensus
 
 extension Envelope {
     /// Reads a request. After an append's object come its entries, at the range that is answered, for
-    /// ``Block/init(_:in:after:runs:)``; after any other request comes nothing.
+    /// ``Block/init(_:in:after:runs:)``, after a piece's its bytes; after any other request comes nothing.
     ///
     /// - Throws: `WireError`; also for `hello`, which is a ``Hello``.
     public static func request(
         _ route: PeerRoute, _ bytes: Span<UInt8>
-    ) throws(WireError) -> (envelope: Envelope, entries: Range<Int>) {
+    ) throws(WireError) -> (envelope: Envelope, rest: Range<Int>) {
         var form = Form(0..<bytes.count)
         let head = try Head(&form, in: bytes)
         let body: Message.Body
@@ -32,17 +32,46 @@ extension Envelope {
             body = .timeoutNow
         case .readIndex:
             body = .readIndex(question: try number(",\"question\":", &form, in: bytes))
+        case .snapshot:
+            body = .piece(try piece(&form, in: bytes))
         }
         try form.take("}", in: bytes)
-        if case .append(let append) = body {
-            // The header's line must end even where no entry follows: two bodies never run into one.
+        try endHead(of: body, &form, in: bytes)
+        return (head.envelope(body), form.position..<bytes.count)
+    }
+
+    /// The header's line must end even where nothing follows: two bodies never run into one.
+    private static func endHead(
+        of body: Message.Body, _ form: inout Form, in bytes: Span<UInt8>
+    ) throws(WireError) {
+        switch body {
+        case .append(let append):
             try form.take("\n", in: bytes)
             guard append.count > 0 || form.isAtEnd else { throw form.error(.count) }
-        } else {
+        case .piece(let piece):
+            try form.take("\n", in: bytes)
+            let count = UInt64(form.end - form.position)
+            guard count > 0, count <= pieceBytesMax, count <= piece.bytes - piece.offset else {
+                throw form.error(.count)
+            }
+        default:
             _ = form.takes("\n", in: bytes)
             guard form.isAtEnd else { throw form.error(.form) }
         }
-        return (head.envelope(body), form.position..<bytes.count)
+    }
+
+    private static func piece(
+        _ form: inout Form, in bytes: Span<UInt8>
+    ) throws(WireError) -> Message.Piece {
+        try form.take(",\"snapshot\":", in: bytes)
+        let snapshot = try form.entryID(in: bytes)
+        guard snapshot.index > .zero, snapshot.term > .zero else { throw form.error(.order) }
+        try form.take(",\"sum\":\"", in: bytes)
+        let sum = try form.sum(in: bytes)
+        let total = try number("\",\"bytes\":", &form, in: bytes)
+        let offset = try number(",\"offset\":", &form, in: bytes)
+        guard offset < total else { throw form.error(.order) }
+        return Message.Piece(snapshot: snapshot, sum: sum, bytes: total, offset: offset)
     }
 
     /// Reads the answer to a request of this route.
@@ -77,6 +106,12 @@ extension Envelope {
             let question = try number(",\"question\":", &form, in: bytes)
             body = .readIndexed(
                 question: question, index: LogIndex(try number(",\"index\":", &form, in: bytes)))
+        case .snapshot:
+            try form.take(",\"snapshot\":", in: bytes)
+            let snapshot = try form.entryID(in: bytes)
+            let next = try number(",\"next\":", &form, in: bytes)
+            try form.take(",\"installed\":", in: bytes)
+            body = .pieced(snapshot: snapshot, next: next, isInstalled: try form.boolean(in: bytes))
         }
         try form.take("}", in: bytes)
         _ = form.takes("\n", in: bytes)

@@ -11,6 +11,8 @@ public struct Envelope: Hashable, Sendable {
     public static let entriesMax: UInt64 = 1_000_000
     /// At most so many terms come in one append.
     public static let runsMax = 10_000
+    /// At most so many bytes of a snapshot come in one piece.
+    public static let pieceBytesMax = 1 << 20
 
     public init(cluster: ClusterID, message: Message) {
         self.cluster = cluster
@@ -25,11 +27,12 @@ public struct Envelope: Hashable, Sendable {
         case .preVote, .preVoted: .preVote
         case .vote, .voted: .vote
         case .timeoutNow, .noted: .timeoutNow
-        case .readIndex, .readIndexed, .piece, .pieced: .readIndex
+        case .readIndex, .readIndexed: .readIndex
+        case .piece, .pieced: .snapshot
         }
     }
 
-    /// Appends the object and a newline. An append's entries follow as lines.
+    /// Appends the object and a newline. An append's entries follow as lines, a piece's bytes as they are.
     public func encode(into out: inout [UInt8]) {
         out.append(literal: "{\"cluster\":\"")
         out.append(cluster: cluster)
@@ -68,13 +71,23 @@ extension Message.Body {
             out.append(literal: isTransfer ? ",\"transfer\":true" : ",\"transfer\":false")
         case .preVoted(let granted), .voted(let granted):
             out.append(literal: granted ? ",\"granted\":true" : ",\"granted\":false")
-        case .timeoutNow, .noted, .piece, .pieced:
+        case .timeoutNow, .noted:
             break
         case .readIndex(let question):
             out.append(",\"question\":", question)
         case .readIndexed(let question, let index):
             out.append(",\"question\":", question)
             out.append(",\"index\":", index.rawValue)
+        case .piece(let piece):
+            out.append(",\"snapshot\":", piece.snapshot)
+            out.append(literal: ",\"sum\":\"")
+            out.append(hexadecimal8: piece.sum)
+            out.append("\",\"bytes\":", piece.bytes)
+            out.append(",\"offset\":", piece.offset)
+        case .pieced(let snapshot, let next, let isInstalled):
+            out.append(",\"snapshot\":", snapshot)
+            out.append(",\"next\":", next)
+            out.append(literal: isInstalled ? ",\"installed\":true" : ",\"installed\":false")
         }
     }
 }

@@ -4,8 +4,11 @@ internal import JSON
 
 /// Who a node is and what it holds: question and answer of `/raft/hello`.
 ///
-/// `{"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"url":"http://…","offer":"32 hex"}`
-/// and a newline.
+/// ```
+/// {"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"wiped":false,"url":"http://…",
+/// "offer":"32 hex","admitted":0}
+/// ```
+/// in one line.
 public struct Hello: Hashable, Sendable {
     public let node: NodeID
     public let boot: Boot
@@ -15,14 +18,19 @@ public struct Hello: Hashable, Sendable {
     public let hasHistory: Bool
     /// Whether its log lacks something that was durable.
     public let isDamaged: Bool
+    /// Whether its vote is lost, though it may have given one: it asks to be let in anew.
+    public let isWiped: Bool
     /// Where clients reach it; visible ASCII, at most ``urlBytesMax``, possibly empty.
     public let url: [UInt8]
     /// In a question of the lowest id: the id it drew, answered when it is durable at the other.
     public let offer: ClusterID?
+    /// In a leader's answer to a wiped node: the index of the committed entry that made that node a learner;
+    /// zero if there is none.
+    public let admitted: LogIndex
 
     public init(
         node: NodeID, boot: Boot, cluster: ClusterID?, hasHistory: Bool, isDamaged: Bool,
-        url: [UInt8] = [], offer: ClusterID? = nil
+        isWiped: Bool = false, url: [UInt8] = [], offer: ClusterID? = nil, admitted: LogIndex = .zero
     ) {
         precondition(url.count <= Self.urlBytesMax)
         self.url = url
@@ -31,6 +39,8 @@ public struct Hello: Hashable, Sendable {
         self.cluster = cluster
         self.hasHistory = hasHistory
         self.isDamaged = isDamaged
+        self.isWiped = isWiped
+        self.admitted = admitted
         self.offer = offer
     }
 
@@ -49,10 +59,14 @@ public struct Hello: Hashable, Sendable {
         hasHistory = try form.boolean(in: bytes)
         try form.take(",\"damaged\":", in: bytes)
         isDamaged = try form.boolean(in: bytes)
+        try form.take(",\"wiped\":", in: bytes)
+        isWiped = try form.boolean(in: bytes)
         try form.take(",\"url\":\"", in: bytes)
         url = try form.plainText(max: Self.urlBytesMax, in: bytes)
         try form.take(",\"offer\":", in: bytes)
         offer = try Self.clusterOrNull(&form, in: bytes)
+        try form.take(",\"admitted\":", in: bytes)
+        admitted = LogIndex(try form.number(in: bytes))
         try form.take("}", in: bytes)
         _ = form.takes("\n", in: bytes)
         guard form.isAtEnd else { throw form.error(.form) }
@@ -68,10 +82,13 @@ public struct Hello: Hashable, Sendable {
         Self.append(cluster, to: &out)
         out.append(literal: hasHistory ? ",\"history\":true" : ",\"history\":false")
         out.append(literal: isDamaged ? ",\"damaged\":true" : ",\"damaged\":false")
+        out.append(literal: isWiped ? ",\"wiped\":true" : ",\"wiped\":false")
         out.append(literal: ",\"url\":\"")
         out.append(contentsOf: url)
         out.append(literal: "\",\"offer\":")
         Self.append(offer, to: &out)
+        out.append(literal: ",\"admitted\":")
+        out.append(decimal: admitted.rawValue)
         out.append(literal: "}\n")
     }
 

@@ -9,6 +9,7 @@ public enum PeerRoute: String, CaseIterable, Hashable, Sendable {
     case heartbeat
     case timeoutNow = "timeout-now"
     case readIndex = "read-index"
+    case snapshot
 
     /// `/raft/append` and so on.
     public var path: StaticString {
@@ -20,12 +21,16 @@ public enum PeerRoute: String, CaseIterable, Hashable, Sendable {
         case .heartbeat: "/raft/heartbeat"
         case .timeoutNow: "/raft/timeout-now"
         case .readIndex: "/raft/read-index"
+        case .snapshot: "/raft/snapshot"
         }
     }
 
     /// `application/x-ndjson` where lines may follow, otherwise `application/json` (rule 3).
     public var contentType: StaticString {
-        self == .append ? "application/x-ndjson" : "application/json"
+        switch self {
+        case .append, .snapshot: "application/x-ndjson"
+        case .hello, .vote, .preVote, .heartbeat, .timeoutNow, .readIndex: "application/json"
+        }
     }
 
     /// The route with exactly this path, or nil.

@@ -48,6 +48,15 @@ struct Serve: ParsableCommand {
     var maxValueSize = 1 << 20
     @Option(help: ArgumentHelp("The size of a log file.", valueName: "bytes"))
     var segmentSize = 64 << 20
+    @Option(help: ArgumentHelp("A snapshot is taken after so much of the log.", valueName: "bytes"))
+    var snapshotBytes = 256 << 20
+    @Option(help: ArgumentHelp("A snapshot is taken after so many entries.", valueName: "count"))
+    var snapshotEntries = 1_000_000
+    @Option(
+        help: ArgumentHelp(
+            "How much of the log stays, for nodes that are a little behind, though a snapshot covers it.",
+            valueName: "bytes"))
+    var logTail = 64 << 20
     @Option(help: ArgumentHelp("How many connections are served at a time.", valueName: "count"))
     var maxConnections = 10_000
     @Option(
@@ -115,6 +124,9 @@ struct Serve: ParsableCommand {
         configuration.idleTime = try time(idleTime, for: "--idle-time")
         configuration.valueBytesMax = maxValueSize
         configuration.segmentBytes = segmentSize
+        configuration.snapshotBytes = snapshotBytes
+        configuration.snapshotEntries = snapshotEntries
+        configuration.logTailBytes = logTail
         configuration.connectionsMax = maxConnections
         configuration.connectionBytesMax = maxConnectionMemory
         configuration.allowedOrigins = list(allowOrigin)

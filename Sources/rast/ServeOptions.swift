@@ -7,8 +7,9 @@ internal import Server
 enum ServeOptions {
     static let valued = [
         "id", "listen", "advertise", "peers", "data", "heartbeat", "election-timeout", "max-value-size",
-        "segment-size", "max-connections", "max-connection-memory", "head-time", "idle-time", "allow-origin",
-        "allow-host", "redirect", "slow-request", "log-level", "log-format",
+        "segment-size", "snapshot-bytes", "snapshot-entries", "log-tail", "max-connections",
+        "max-connection-memory", "head-time", "idle-time", "allow-origin", "allow-host", "redirect",
+        "slow-request", "log-level", "log-format",
     ]
     static let flags = ["insecure-peers"]
 

@@ -64,7 +64,7 @@ struct Simulate: ParsableCommand {
     var traceHash = false
 
     private static let sabotages = Sabotage.allCases.map(\.rawValue).joined(separator: ", ")
-    private static let faults = Fault.allCases.map { "\($0)" }.joined(separator: ", ")
+    private static let faults = Fault.injected.map { "\($0)" }.joined(separator: ", ")
 
     func validate() throws {
         if let nodes, !(1...9).contains(nodes) {

@@ -8,7 +8,7 @@ import Wire
 struct CrashTests {
     /// What a node may do next, at random.
     private func act(_ member: inout Member, _ chance: inout Chance) {
-        switch chance.below(12) {
+        switch chance.below(14) {
         case 0...3:
             member.append(1 + chance.below(4), commandBytes: chance.below(600))
         case 4:
@@ -39,22 +39,31 @@ struct CrashTests {
                 }
             }
             member.commit = max(member.commit, UInt64(shared))
+        case 8:
+            if member.commit > 0 { member.takeSnapshot(1 + UInt64(chance.below(Int(member.commit)))) }
+        case 9 where member.completions.contains(.started) && member.receiving == nil:
+            // The leader sends one: of an entry that is here too, or of the history of others.
+            let index = member.commit + 1 + UInt64(chance.below(6))
+            let other = EntryID(term: Term(member.term), index: LogIndex(index))
+            member.receive(chance.chance(1, in: 2) ? member.name(index) ?? other : other)
         default:
             member.endTurn(after: UInt64(chance.below(80)))
         }
     }
 
     /// The disk in the middle of the next operation, and before it, after a power cut: both are read back.
-    private func probe(_ member: Member, _ chance: inout Chance, _ note: String) throws {
+    private func probe(
+        _ member: Member, worksFirst: Bool, _ chance: inout Chance, _ note: String
+    ) throws {
         for isBegun in [false, true] {
             var disk = member.disk
-            if isBegun, let next = member.queue.first { disk.begin(next) }
+            if isBegun, let next = member.next(worksFirst: worksFirst) { disk.begin(next) }
             disk.losePower(&chance)
             let found = try open(disk).opened
             member.check(
                 found,
                 "\(note), \(isBegun ? "in the middle of" : "before") "
-                    + "\(member.queue.first.map { "\($0.action)".prefix(60) } ?? "nothing")")
+                    + "\(member.next(worksFirst: worksFirst).map { "\($0.action)".prefix(60) } ?? "nothing")")
         }
     }
 
@@ -71,13 +80,17 @@ struct CrashTests {
             if member.completions.contains(.started), member.journal.cluster == nil { member.join() }
             if member.journal.cluster != nil { act(&member, &chance) }
             for _ in 0..<chance.below(6) {
-                try probe(member, &chance, "seed \(seed), life \(life), step \(step)")
-                member.carryOutNext()
+                let worksFirst = chance.chance(1, in: 2)
+                try probe(
+                    member, worksFirst: worksFirst, &chance, "seed \(seed), life \(life), step \(step)")
+                member.carryOutNext(worksFirst: worksFirst)
             }
             // Now and then the process dies, with or without the machine; the next one goes on from there.
             if chance.chance(1, in: 25) {
                 var disk = member.disk
-                if chance.chance(1, in: 2), let next = member.queue.first { disk.begin(next) }
+                if chance.chance(1, in: 2), let next = member.next(worksFirst: chance.chance(1, in: 2)) {
+                    disk.begin(next)
+                }
                 if chance.chance(1, in: 2) { disk.losePower(&chance) }
                 var next = try Member(disk, settings: settings)
                 next.follow(member)

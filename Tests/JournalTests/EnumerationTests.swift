@@ -1,6 +1,5 @@
 // A crash before, in the middle of and after every operation of a run, times what the disk kept.
 import Consensus
-import Glibc
 import Journal
 import Testing
 import Wire
@@ -10,7 +9,11 @@ private enum Act: String, CaseIterable {
     case identity, entries, vote, entriesOfSeveralPages, entriesThatReplaceOthers
     case conflictWhileABatchIsUnderWay, markOfADiskAtRest, otherSegments, voteAgain, end
 
-    func callAsFunction(_ member: inout Member) {
+    static func acts(from: Int = 0) -> [Enumeration.Act] {
+        allCases[from...].map { act in (act.rawValue, { act(&$0) }) }
+    }
+
+    private func callAsFunction(_ member: inout Member) {
         switch self {
         case .identity: member.join()
         case .entries:
@@ -52,51 +55,6 @@ private enum Act: String, CaseIterable {
 
 @Suite("every crash of a run")
 struct EnumerationTests {
-    /// How many random subsets of what was not synced are tried at each moment: `RAST_TEST_SUBSETS=100` for a
-    /// longer run.
-    private static let subsets = getenv("RAST_TEST_SUBSETS").flatMap { Int(String(cString: $0)) } ?? 24
-
-    /// Runs all acts, handing the node to `body` before each operation that its disk carries out.
-    private func run(
-        _ member: inout Member, _ from: Int, _ body: (Member, String) throws -> Void
-    ) throws {
-        for act in Act.allCases[from...] {
-            act(&member)
-            // Turns go on until what was asked for is on disk.
-            for _ in 0..<200 {
-                while !member.queue.isEmpty {
-                    try body(member, act.rawValue)
-                    member.carryOutNext()
-                }
-                if member.persisted == member.states.count - 1 { break }
-                member.endTurn()
-            }
-            try body(member, "after " + act.rawValue)
-        }
-    }
-
-    /// Each disk that a crash at this moment may leave.
-    private func disks(_ member: Member, _ chance: inout Chance) -> [(disk: MemoryDisk, kept: String)] {
-        var found: [(disk: MemoryDisk, kept: String)] = []
-        for isBegun in member.queue.isEmpty ? [false] : [false, true] {
-            var disk = member.disk
-            if isBegun { disk.begin(member.queue[0]) }
-            for kept in MemoryDisk.Kept.allCases {
-                for _ in 0..<(kept == .some ? Self.subsets : 1) {
-                    var left = disk
-                    left.losePower(keeping: kept, &chance)
-                    found.append((left, "\(kept)\(isBegun ? ", the next one begun" : "")"))
-                }
-            }
-        }
-        return found
-    }
-
-    private func describe(_ member: Member, _ act: String) -> String {
-        let next = member.queue.first.map { "\($0.action)".prefix(70) } ?? "nothing"
-        return "\(act), before \(next)"
-    }
-
     @Test("from any of them the log comes back that was written, with all that was reported")
     func once() throws {
         var chance = Chance(seed: 11)
@@ -116,17 +74,17 @@ struct EnumerationTests {
                 member = next
             }
             func crash(_ member: Member, _ act: String) throws {
-                for (disk, kept) in disks(member, &chance) {
+                for (disk, kept) in Enumeration.disks(member, &chance) {
                     recoveries += 1
                     let found = try open(disk).opened
-                    member.check(found, "\(describe(member, act)), kept \(kept)")
+                    member.check(found, "\(Enumeration.describe(member, act)), kept \(kept)")
                 }
             }
             while !member.queue.isEmpty {
                 try crash(member, "the start")
                 member.carryOutNext()
             }
-            try run(&member, isFresh ? 0 : 1, crash)
+            try Enumeration.run(&member, Act.acts(from: isFresh ? 0 : 1), crash)
         }
         print("crashes enumerated: \(recoveries) recoveries")
         #expect(recoveries > 10_000)
@@ -134,33 +92,8 @@ struct EnumerationTests {
 
     @Test("and so it does from a crash of the start that follows, at any of its operations")
     func twice() throws {
-        var chance = Chance(seed: 12)
-        var recoveries = 0
         var member = try Member.started()
-        try run(&member, 1) { member, act in
-            for kept in [MemoryDisk.Kept.all, .synced] {
-                var disk = member.disk
-                if let next = member.queue.first { disk.begin(next) }
-                disk.losePower(keeping: kept, &chance)
-                var next = try Member(disk)
-                member.check(next.opened, "\(describe(member, act)), kept \(kept)")
-                var place = 0
-                while !next.queue.isEmpty {
-                    for again in MemoryDisk.Kept.allCases {
-                        var left = next.disk
-                        if again != .synced { left.begin(next.queue[0]) }
-                        left.losePower(keeping: again, &chance)
-                        recoveries += 1
-                        member.check(
-                            try open(left).opened,
-                            "\(describe(member, act)), kept \(kept); then operation \(place) of the start, "
-                                + "kept \(again)")
-                    }
-                    next.carryOutNext()
-                    place += 1
-                }
-            }
-        }
+        let recoveries = try Enumeration.twice(&member, Act.acts(from: 1))
         print("crashes of starts enumerated: \(recoveries) recoveries")
         #expect(recoveries > 4_000)
     }

@@ -68,6 +68,17 @@ extension Member {
         give(operations)
     }
 
+    /// What comes next: the journal's operation, or the worker's.
+    func next(worksFirst: Bool) -> Operation? {
+        let job = taking == nil ? nil : work.first.map { Operation(id: 0, action: $0) }
+        return worksFirst ? job ?? queue.first : queue.first ?? job
+    }
+
+    /// It is carried out.
+    mutating func carryOutNext(worksFirst: Bool) {
+        if !work.isEmpty, taking != nil, worksFirst || queue.isEmpty { workNext() } else { carryOutNext() }
+    }
+
     /// Takes a snapshot and compacts, all at once.
     mutating func compact(to index: UInt64, keepingBytes tail: UInt64 = 0) {
         takeSnapshot(index)

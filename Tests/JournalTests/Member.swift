@@ -19,8 +19,9 @@ func smallSettings() -> Journal.Settings {
 /// What was read back.
 struct Opened {
     let recovered: Recovered
-    /// The snapshot that the state begins with.
+    /// The snapshot that the state begins with, and whether there is one that is not whole.
     let snapshot: EntryID?
+    let isSnapshotLost: Bool
     /// The lines of the whole log, each with its newline, and the terms; up to the log's base, marks.
     let lines: [[UInt8]]
     let terms: [UInt64]
@@ -59,7 +60,11 @@ func open(
     for run in recovered.runs { terms += [UInt64](repeating: run.term.rawValue, count: Int(run.count)) }
     #expect(terms.count == lines.count)
     #expect((recovered.runs.last?.term ?? recovered.base.term) == recovered.last.term)
-    return (journal, Opened(recovered: recovered, snapshot: snapshot, lines: lines, terms: terms))
+    return (
+        journal,
+        Opened(
+            recovered: recovered, snapshot: snapshot, isSnapshotLost: isLost, lines: lines, terms: terms)
+    )
 }
 
 /// What the log holds up to the snapshot, which a start does not hand out but peers may need.
@@ -127,6 +132,8 @@ struct Member {
     private(set) var storedVote = 0
     var term: UInt64
     var commit: UInt64
+    /// What earlier lives knew to be committed.
+    private var committed: UInt64 = 0
 
     init(_ disk: MemoryDisk, settings: Journal.Settings = smallSettings()) throws(RecoveryError) {
         self.disk = disk
@@ -312,21 +319,28 @@ struct Member {
     mutating func follow(_ last: Member) {
         earlier = (last.completions.contains(.started) ? [] : last.earlier) + [last.life]
         snapshots = last.snapshots
-        commit = max(commit, last.commit)
+        committed = max(last.committed, last.commit)
     }
 
     /// The log that was found is one that was written, and holds all that was reported.
-    func check(_ found: Opened, _ note: String) {
+    func check(_ found: Opened, isSnapshotLost: Bool = false, _ note: String) {
         let isStarted = completions.contains(.started)
         let lives = (isStarted ? [] : earlier) + [life]
         #expect(
             lives.contains { $0.allows(found) },
-            "a log of \(found.lines.count) entries that may not be: \(note)")
+            """
+            a log of \(found.lines.count) entries that may not be: \(note); \(found.recovered.base) \
+            to \(found.recovered.last), snapshot \(found.snapshot.map { "\($0)" } ?? "-"); \
+            reported: \(persisted) of \(states.count - 1), which holds \(states[persisted].count), \
+            last term \(states[persisted].last.map { JournalTests.term(of: $0) ?? 0 } ?? 0)
+            """)
         #expect(lives.contains { $0.allows(found.recovered.hardState) }, "a vote that may not be: \(note)")
         if let snapshot = found.snapshot {
             #expect(snapshots.contains(snapshot), "a snapshot that nobody made: \(note)")
-            #expect(snapshot.index.rawValue <= commit, "\(note)")
+            #expect(snapshot.index.rawValue <= max(commit, committed), "\(note)")
         }
+        let isLost = found.isSnapshotLost
+        #expect(isLost == isSnapshotLost, "a snapshot has its name before it is whole: \(note)")
         #expect(found.recovered.damage == nil, "\(note)")
         #expect(!found.recovered.isWiped, "\(note)")
         #expect(found.recovered.commit.rawValue <= commit, "\(note)")

@@ -29,11 +29,11 @@ struct MemoryDisk: Storage {
     }
     private enum NameChange {
         case create(File, Int)
-        case rename(File, File)
+        case rename(File, File, Int)
         case remove(File)
         var folder: Folder {
             switch self {
-            case .create(let file, _), .rename(let file, _), .remove(let file): file.folder
+            case .create(let file, _), .rename(let file, _, _), .remove(let file): file.folder
             }
         }
     }
@@ -79,8 +79,9 @@ struct MemoryDisk: Storage {
         case .prepare(let file, let offset, let count):
             put([UInt8](repeating: 0, count: Int(count)), file, Int(offset))
         case .rename(let from, let to):
-            names[to] = names.removeValue(forKey: from)
-            changes.append(.rename(from, to))
+            guard let place = names.removeValue(forKey: from) else { return }
+            names[to] = place
+            changes.append(.rename(from, to, place))
         case .remove(let file):
             names[file] = nil
             changes.append(.remove(file))
@@ -123,11 +124,13 @@ struct MemoryDisk: Storage {
         contents[place].dirty.append(offset..<end)
     }
 
-    /// Only what this operation wrote becomes durable, for that is all that the journal may count on.
+    /// Of a log or a vote only what this operation wrote becomes durable, for that is all the journal may
+    /// count on. A snapshot is synced with all that was written before.
     private mutating func sync(_ file: File, _ range: Range<Int>) {
         guard let place = names[file] else { return }
-        Self.keep(range, &contents[place])
-        contents[place].dirty.removeAll { $0 == range }
+        let ranges = file.folder == .snapshot ? contents[place].dirty : [range]
+        for range in ranges { Self.keep(range, &contents[place]) }
+        contents[place].dirty.removeAll { ranges.contains($0) }
     }
 
     private static func keep(_ range: Range<Int>, _ content: inout Content) {
@@ -140,7 +143,9 @@ struct MemoryDisk: Storage {
     private static func apply(_ change: NameChange, to names: inout [File: Int]) {
         switch change {
         case .create(let file, let place): names[file] = place
-        case .rename(let from, let to): names[to] = names.removeValue(forKey: from)
+        case .rename(let from, let to, let place):
+            names[from] = nil
+            names[to] = place
         case .remove(let file): names[file] = nil
         }
     }
@@ -157,6 +162,8 @@ struct MemoryDisk: Storage {
         case names
         /// What was written, and not the names.
         case contents
+        /// What was written, and any of the changed names: a file system that does not keep their order.
+        case anyNames
         /// Any sectors and the first few changed names.
         case some
     }
@@ -166,17 +173,31 @@ struct MemoryDisk: Storage {
     mutating func losePower(_ chance: inout Chance) {
         let style = chance.below(4)
         keepContents(style == 0 ? .synced : style == 1 ? .all : .some, &chance)
-        keepNames(chance.below(changes.count + 1))
+        if chance.chance(1, in: 3) {
+            keepAnyNames(&chance)
+        } else {
+            keepNames(chance.below(changes.count + 1))
+        }
     }
 
     /// The process dies, or the power fails, and of what is not synced this stays.
     mutating func losePower(keeping kept: Kept, _ chance: inout Chance) {
-        keepContents(kept == .names ? .synced : kept == .contents ? .all : kept, &chance)
+        switch kept {
+        case .names: keepContents(.synced, &chance)
+        case .contents, .anyNames: keepContents(.all, &chance)
+        case .all, .synced, .some: keepContents(kept, &chance)
+        }
         switch kept {
         case .all, .names: keepNames(changes.count)
         case .synced, .contents: keepNames(0)
         case .some: keepNames(chance.below(changes.count + 1))
+        case .anyNames: keepAnyNames(&chance)
         }
+    }
+
+    private mutating func keepAnyNames(_ chance: inout Chance) {
+        changes.removeAll { _ in chance.chance(1, in: 2) }
+        keepNames(changes.count)
     }
 
     private mutating func keepContents(_ kept: Kept, _ chance: inout Chance) {

@@ -142,7 +142,7 @@ struct FirstStartTests {
         }
     }
 
-    @Test("an empty node that meets a history was wiped: it stays mute for good")
+    @Test("an empty node that meets a history was wiped: it stays mute as long as nobody lets it in")
     func wiped() {
         var member = Member(3, of: [1, 2, 3], known: false)
         member.pass(10)

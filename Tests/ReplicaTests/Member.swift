@@ -21,7 +21,7 @@ struct Member {
     /// A member; `known`: it belongs to `cluster` already and has voted before.
     init(
         _ id: UInt64, of peers: [UInt64], known: Bool = true, runs: [Message.Run] = [],
-        store: Store = Store(), isDamaged: Bool = false, isWiped: Bool = false,
+        store: Store = Store(), isDamaged: Bool = false, isWiped: Bool = false, boot: UInt64 = 1,
         change: (inout Replica.Settings) -> Void = { _ in }
     ) {
         self.id = NodeID(id)
@@ -29,9 +29,9 @@ struct Member {
         var settings = Replica.Settings(node: NodeID(id), peers: self.peers, url: Array("http://\(id)".utf8))
         change(&settings)
         let origin = Replica.Origin(
-            boot: Boot(1), cluster: known ? cluster : nil,
+            boot: Boot(boot), cluster: known ? cluster : nil,
             hard: known ? HardState(term: Term(1), vote: nil, count: 1) : nil, runs: runs,
-            commit: LogIndex(store.appliedIndex), tail: [], store: store, isDamaged: isDamaged,
+            commit: LogIndex(store.appliedIndex), tail: [], replay: Replay(store), isDamaged: isDamaged,
             isWiped: isWiped)
         replica = Replica(settings: settings, origin: origin, seed: id)
         replica.started()
@@ -63,7 +63,11 @@ struct Member {
             case .storeVote(let hard): replica.stored(hard)
             case .storeIdentity: replica.storedIdentity()
             case .clearDamage: replica.clearedDamage()
-            case .replied, .readable, .failed, .send, .answer, .refuse, .learnURL, .load, .notice: continue
+            case .installSnapshot(_, _, let write): replica.persisted(write)
+            case .replied, .readable, .failed, .send, .answer, .refuse, .learnURL, .load, .notice,
+                .takeSnapshot, .snapshotted, .compact, .loadPiece, .receivePiece, .openSnapshot, .release,
+                .rejoined, .storeWiped:
+                continue
             }
             isMore = true
         }

@@ -11,7 +11,13 @@ struct MessageTests {
         return bytes
     }
 
+    /// The header of a piece is nothing without the bytes that follow it.
+    private func whole(_ bytes: [UInt8], of body: Message.Body) -> [UInt8] {
+        if case .piece = body { bytes + Array("piece".utf8) } else { bytes }
+    }
+
     private func decoded(_ bytes: [UInt8], like body: Message.Body) throws(WireError) -> Envelope {
+        let bytes = bytes.last == 0x0A ? whole(bytes, of: body) : bytes
         let route = Envelope(cluster: sampleCluster, message: message(body)).route
         return body.isAnswer
             ? try Envelope.answer(route, bytes.span) : try Envelope.request(route, bytes.span).envelope
@@ -43,7 +49,7 @@ struct MessageTests {
         let lines = block(from: 18, count: 3, term: 3).bytes
         let body = bytes + lines
         let request = try Envelope.request(.append, body.span)
-        #expect(request.entries == bytes.count..<body.count)
+        #expect(request.rest == bytes.count..<body.count)
     }
 
     @Test("the wrong route does not take a message", arguments: PeerRoute.allCases)
@@ -51,7 +57,7 @@ struct MessageTests {
         for body in sampleBodies {
             let own = Envelope(cluster: sampleCluster, message: message(body)).route
             let bytes = encoded(body)
-            let asRequest = try? Envelope.request(route, bytes.span)
+            let asRequest = try? Envelope.request(route, whole(bytes, of: body).span)
             let asAnswer = try? Envelope.answer(route, bytes.span)
             if let asRequest, asRequest.envelope.message.body == body {
                 #expect(own == route && !body.isAnswer)
@@ -180,6 +186,37 @@ struct MessageTests {
     }
 }
 
+@Suite("pieces of snapshots")
+struct PieceTests {
+    private func request(_ piece: Message.Piece, bytes: Int) throws(WireError) -> Range<Int> {
+        var body: [UInt8] = []
+        Envelope(cluster: sampleCluster, message: message(.piece(piece))).encode(into: &body)
+        body += Array(repeating: 0x0A, count: bytes)
+        return try Envelope.request(.snapshot, body.span).rest
+    }
+
+    private func piece(_ bytes: UInt64, at offset: UInt64, of last: EntryID = id(3, 17)) -> Message.Piece {
+        Message.Piece(snapshot: last, sum: 1, bytes: bytes, offset: offset)
+    }
+
+    @Test("the bytes after the header are the piece's, newlines and all")
+    func rest() throws {
+        #expect(try request(piece(100, at: 90), bytes: 10).count == 10)
+        #expect(try request(piece(1 << 40, at: 0), bytes: 1 << 20).count == 1 << 20)
+    }
+
+    @Test("a piece is not empty, not larger than allowed, and lies within its file")
+    func limits() {
+        for (bytes, offset, count) in [
+            (100, 90, 0), (100, 90, 11), (1 << 40, 0, (1 << 20) + 1), (100, 100, 1), (0, 0, 1),
+        ] as [(UInt64, UInt64, Int)] {
+            #expect(throws: WireError.self) { _ = try request(piece(bytes, at: offset), bytes: count) }
+        }
+        #expect(throws: WireError.self) { _ = try request(piece(100, at: 0, of: .zero), bytes: 1) }
+        #expect(throws: WireError.self) { _ = try request(piece(100, at: 0, of: id(0, 4)), bytes: 1) }
+    }
+}
+
 @Suite("hello")
 struct HelloTests {
     @Test("hello is the same after the journey, with and without a cluster")
@@ -189,8 +226,11 @@ struct HelloTests {
             url: Array("http://127.0.0.1:7000".utf8), offer: sampleCluster)
         let member = Hello(
             node: NodeID(3), boot: Boot(largestNumber), cluster: sampleCluster, hasHistory: true,
-            isDamaged: false)
-        for hello in [stranger, member] {
+            isDamaged: false, admitted: LogIndex(9))
+        let wiped = Hello(
+            node: NodeID(2), boot: Boot(1 << 51), cluster: nil, hasHistory: false, isDamaged: false,
+            isWiped: true)
+        for hello in [stranger, member, wiped] {
             var bytes: [UInt8] = []
             hello.encode(into: &bytes)
             #expect(try Hello(bytes.span) == hello)

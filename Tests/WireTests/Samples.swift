@@ -56,4 +56,6 @@ let sampleBodies: [Message.Body] = [
     .noted,
     .readIndex(question: 5),
     .readIndexed(question: 5, index: LogIndex(99)),
+    .piece(Message.Piece(snapshot: id(3, 17), sum: 0xDEAD_BEEF, bytes: 4_000_000, offset: 1_048_576)),
+    .pieced(snapshot: id(3, 17), next: largestNumber, isInstalled: false),
 ]

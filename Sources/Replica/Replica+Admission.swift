@@ -1,0 +1,55 @@
+// A node that lost its disk is let in anew: first as a learner, by an entry that counted none of it (rule 1).
+internal import Consensus
+internal import Wire
+
+/// A wiped node that has said hello to this leader.
+struct Admission: Sendable {
+    let node: NodeID
+    /// The start that said it: the next loss is another one.
+    let boot: Boot
+    /// The entry that was proposed for it.
+    var entry: LogIndex?
+    /// The committed entry that makes it a learner.
+    var index: LogIndex?
+}
+
+extension Replica {
+    /// A wiped node asks to be let in: where it may begin, or zero as long as that is not decided.
+    ///
+    /// Only an entry of this leader's own, proposed after it heard of this very start, can tell: it is
+    /// committed by a majority that this node's lost votes and acknowledgements are no part of.
+    mutating func admission(of node: NodeID, boot: Boot) -> LogIndex {
+        guard isRunning, raft.role == .leader, raft.membership.all.contains(node) else { return .zero }
+        admissions.removeAll { $0.node == node && $0.boot != boot }
+        if let known = admissions.first(where: { $0.node == node }) {
+            if let index = known.index { return index }
+        } else {
+            admissions.append(Admission(node: node, boot: boot))
+            effects.append(.notice(.admits(node)))
+        }
+        if admissions.contains(where: { $0.node == node && $0.entry == nil }) {
+            // Refused while another change is under way: the node asks again.
+            proposing = .readmit(node, boot: boot)
+            step(.change(.readmit(node, boot: boot)))
+        }
+        return .zero
+    }
+
+    /// The change that was asked for is entry `index` of the log now, and not yet committed.
+    mutating func noteChange(_ change: Change, at index: LogIndex) {
+        guard case .readmit(let node, let boot) = change else { return }
+        for at in admissions.indices where admissions[at].node == node && admissions[at].boot == boot {
+            admissions[at].entry = index
+        }
+    }
+
+    /// A membership is committed: whom it makes a learner may begin there.
+    mutating func admit(under configuration: Configuration) {
+        for at in admissions.indices where admissions[at].index == nil {
+            guard let entry = admissions[at].entry, entry <= configuration.index,
+                !configuration.membership.isVoter(admissions[at].node)
+            else { continue }
+            admissions[at].index = configuration.index
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// A snapshot on its way to disk, action by action: for the worker thread and the simulator alike (rule 26).
+public import Consensus
+public import Journal
+public import KeyValue
+public import Wire
+
+/// Writes a snapshot of a frozen store beside the others, syncs it, gives it its name, and reads it back.
+///
+/// Whoever carries out the actions owns the disk; one after the other, and none after one that failed. When
+/// there are no more, the snapshot stands under its name; ``verify(_:)`` says whether it is what was meant.
+public struct SnapshotTaking: Sendable {
+    public let id: EntryID
+    private var encoder: SnapshotEncoder
+    private var offset: UInt64 = 0
+    private var unsynced = 0
+    private var stage = Stage.beginning
+
+    private enum Stage: Sendable { case beginning, rows, syncing, naming, done }
+
+    /// So much may be unsynced: a disk that has to write hundreds of megabytes at once holds up the log.
+    private static let unsyncedBytesMax = 4 << 20
+
+    public init(_ head: SnapshotHead, of store: Store) {
+        id = head.last
+        encoder = SnapshotEncoder(head: head, store: store)
+    }
+
+    /// What the disk is to do next; nil once the snapshot has its name.
+    public mutating func next() -> Operation.Action? {
+        switch stage {
+        case .beginning:
+            // What an earlier attempt left may be longer.
+            stage = .rows
+            return .remove(.snapshotDraft(id))
+        case .rows:
+            if let piece = encoder.next() { return write(piece) }
+            // Everything is synced, also the last piece, before the file gets its name.
+            stage = .syncing
+            return .write(.snapshotDraft(id), offset: offset, [], isSynced: true)
+        case .syncing:
+            stage = .naming
+            return .rename(.snapshotDraft(id), to: .snapshot(id))
+        case .naming:
+            stage = .done
+            return .syncFolder(.snapshot)
+        case .done: return nil
+        }
+    }
+
+    private mutating func write(_ piece: [UInt8]) -> Operation.Action {
+        let start = offset
+        offset += UInt64(piece.count)
+        unsynced += piece.count
+        let isSynced = unsynced >= Self.unsyncedBytesMax
+        if isSynced { unsynced = 0 }
+        return .write(.snapshotDraft(id), offset: start, [Wire.Piece(piece)], isSynced: isSynced)
+    }
+
+    /// Reads the snapshot back, every byte of it; no log is removed before.
+    ///
+    /// - Returns: the checksum and the length of its file.
+    public func verify(_ storage: some Storage) throws(SnapshotError) -> (sum: UInt32, bytes: UInt64) {
+        var reading = SnapshotReading(.snapshot(id), of: storage, keepsRecords: false)
+        let found = try reading.all()
+        guard found.sum == encoder.sum, found.bytes == encoder.bytes else {
+            throw SnapshotError(offset: 0, problem: .line(.checksum))
+        }
+        return (found.sum, found.bytes)
+    }
+}

@@ -1,0 +1,208 @@
+// A node that lost its disk: mute, let in as a learner, caught up, promoted (rule 1).
+import Consensus
+import KeyValue
+import Replica
+import Testing
+import Wire
+
+/// Members that speak to each other at once, each message once and in order.
+private struct Net {
+    var members: [Member]
+    var isDown: Set<Int> = []
+
+    init(_ count: UInt64) {
+        members = (1...count).map { Member($0, of: Array(1...count), known: false, boot: 10 + $0) }
+    }
+
+    /// Time passes for everybody, and what is said is heard.
+    mutating func pass(_ milliseconds: Int) {
+        for _ in 0..<milliseconds / 10 {
+            for at in members.indices where !isDown.contains(at) {
+                members[at].pass(10)
+                deliver(from: at)
+            }
+        }
+    }
+
+    private mutating func deliver(from: Int) {
+        for case .send(let parcel) in members[from].takeEffects() {
+            let to = Int(parcel.to.rawValue) - 1
+            guard !isDown.contains(to) else { continue }
+            let bytes = parcel.head + parcel.body.flatMap { $0.bytes[$0.range] }
+            members[to].replica.asked(parcel.route, body: bytes.span, exchange: Exchange(1))
+            members[to].turn()
+            for case .answer(Exchange(1), let answer) in members[to].effects {
+                members[from].replica.answered(by: parcel.to, route: parcel.route, body: answer.span)
+                members[from].turn()
+            }
+            members[to].effects.removeAll {
+                switch $0 {
+                case .answer, .refuse: true
+                default: false
+                }
+            }
+        }
+    }
+
+    var leader: Int? {
+        members.indices.first { members[$0].replica.raft.role == .leader && !isDown.contains($0) }
+    }
+
+    mutating func put(_ key: String) throws {
+        let at = try #require(leader)
+        members[at].put(key, key, ticket: 1)
+    }
+
+    /// The disk of one is lost; it starts anew from nothing, in this boot.
+    mutating func wipe(_ at: Int, boot: UInt64) {
+        let peers = members[at].peers.map(\.rawValue)
+        members[at] = Member(members[at].id.rawValue, of: peers, known: false, boot: boot)
+    }
+}
+
+@Suite("Wiped nodes")
+struct AdmissionTests {
+    private func net(_ count: UInt64) throws -> Net {
+        var net = Net(count)
+        net.pass(5_000)
+        for key in ["a", "b", "c"] {
+            try net.put(key)
+            net.pass(300)
+        }
+        for member in net.members { #expect(member.replica.store.count == 3) }
+        return net
+    }
+
+    @Test("the first leader writes who belongs to the cluster into the log")
+    func first() throws {
+        let net = try net(3)
+        for member in net.members {
+            #expect(member.replica.raft.configuration.index > .zero)
+            #expect(member.replica.raft.membership == Membership(voters: [NodeID(1), NodeID(2), NodeID(3)]))
+        }
+    }
+
+    @Test(
+        "an emptied voter is made a learner, gets everything, and is promoted",
+        arguments: [3, 4, 5] as [UInt64])
+    func rejoins(count: UInt64) throws {
+        var net = try net(count)
+        let leader = try #require(net.leader)
+        let at = (leader + 1) % net.members.count
+        let id = net.members[at].id
+        net.wipe(at, boot: 1 << 40)
+        var wasLearner = false
+        for _ in 0..<600 {
+            net.pass(10)
+            let membership = net.members[leader].replica.raft.membership
+            if membership.learners.contains(id) { wasLearner = true }
+            if !wasLearner {
+                #expect(net.members[at].replica.raft.log.lastIndex == .zero, "nothing before it is let in")
+            }
+        }
+        #expect(wasLearner)
+        #expect(net.members[leader].replica.raft.membership.voters.contains(id), "it was promoted")
+        #expect(net.members[at].replica.raft.standing == .whole)
+        #expect(net.members[at].replica.store.count == 3)
+        // It counts again: with as few others as make a majority, it decides.
+        net.isDown = Set(
+            net.members.indices.filter { $0 != at && $0 != leader }.prefix(
+                net.members.count / 2 - (net.members.count % 2 == 0 ? 1 : 0)))
+        try net.put("d")
+        net.pass(500)
+        #expect(net.members[at].replica.store.count == 4)
+    }
+
+    @Test("that it was wiped is on disk before the cluster's id is: no later start takes its vote for kept")
+    func mark() throws {
+        let net = try net(3)
+        let leader = try #require(net.leader)
+        let at = (leader + 1) % 3
+        var member = Member(net.members[at].id.rawValue, of: [1, 2, 3], known: false, boot: 77)
+        member.hasQuickDisk = false
+        member.pass(10)
+        member.hello(
+            from: net.members[leader].id.rawValue,
+            Hello(
+                node: net.members[leader].id, boot: Boot(1), cluster: cluster, hasHistory: true,
+                isDamaged: false, admitted: LogIndex(9)))
+        let stored = member.takeEffects().compactMap { effect in
+            switch effect {
+            case .storeWiped: "wiped"
+            case .storeIdentity: "identity"
+            case .storeVote: "vote"
+            default: nil
+            }
+        }
+        #expect(stored == ["wiped", "identity"])
+    }
+
+    @Test("as long as there is no majority without it, it is not let in")
+    func noMajority() throws {
+        var net = try net(3)
+        let leader = try #require(net.leader)
+        let at = (leader + 1) % 3
+        net.isDown = [(leader + 2) % 3]
+        net.wipe(at, boot: 1 << 40)
+        net.pass(10_000)
+        #expect(net.members[at].replica.raft.log.lastIndex == .zero)
+        #expect(net.members[at].replica.view.isRunning == false)
+        net.isDown = []
+        net.pass(10_000)
+        #expect(net.members[at].replica.store.count == 3)
+        #expect(net.members[at].replica.raft.standing == .whole)
+    }
+
+    @Test("emptied again, and again: each loss is another one, and each needs an entry of its own")
+    func again() throws {
+        var net = try net(3)
+        let leader = try #require(net.leader)
+        let at = (leader + 1) % 3
+        // The boots of an emptied directory are drawn: they may well be lower than those before.
+        for boot: UInt64 in [1 << 40, 1 << 30, 1 << 50] {
+            let before = net.members[leader].replica.raft.configuration.index
+            net.wipe(at, boot: boot)
+            net.pass(10_000)
+            #expect(net.members[at].replica.raft.standing == .whole)
+            #expect(net.members[at].replica.store.count == 3)
+            #expect(net.members[leader].replica.raft.configuration.index > before)
+            #expect(net.members[leader].replica.raft.membership.voters.count == 3)
+        }
+    }
+
+    @Test("a node that is let in may be told so only by an entry that was proposed after its loss")
+    func ownEntry() throws {
+        var net = try net(3)
+        let leader = try #require(net.leader)
+        let at = (leader + 1) % 3
+        var bytes: [UInt8] = []
+        Hello(
+            node: net.members[at].id, boot: Boot(7), cluster: nil, hasHistory: false, isDamaged: false,
+            isWiped: true
+        ).encode(into: &bytes)
+        func admitted(_ exchange: UInt64) throws -> LogIndex {
+            net.members[leader].replica.asked(.hello, body: bytes.span, exchange: Exchange(exchange))
+            net.members[leader].turn()
+            for case .answer(Exchange(exchange), let body) in net.members[leader].effects {
+                return try Hello(body.span).admitted
+            }
+            return LogIndex(9_999)
+        }
+        let last = net.members[leader].replica.raft.log.lastIndex
+        #expect(try admitted(50) == .zero)
+        net.isDown = [at]
+        net.pass(1_000)
+        let index = try admitted(51)
+        #expect(index > last && index <= net.members[leader].replica.raft.commit)
+        #expect(!net.members[leader].replica.raft.membership.isVoter(net.members[at].id))
+        // The next loss is not let in by that entry.
+        bytes = []
+        Hello(
+            node: net.members[at].id, boot: Boot(6), cluster: nil, hasHistory: false, isDamaged: false,
+            isWiped: true
+        ).encode(into: &bytes)
+        #expect(try admitted(52) == .zero)
+        net.pass(1_000)
+        #expect(try admitted(53) > index)
+    }
+}

@@ -12,6 +12,10 @@ public enum Leaderless: String, Sendable, CaseIterable {
     case wiped
     /// This node's log is damaged and not repaired yet.
     case damaged
+    /// This node's state is not what a majority of the members made of the same log.
+    case wrongState = "wrong_state"
+    /// No majority of the members has the same state.
+    case statesDiffer = "states_differ"
     /// A forwarded request, or one that may not be redirected, met a node that does not lead.
     case notLeading = "not_leading"
     /// The leader is known, but this node does not reach it.
@@ -96,6 +100,8 @@ extension Answer {
             case .diskFailed: "A write to this node's disk has failed; restart it. Nothing was applied."
             case .wiped: "This node's disk is empty while its peers have a history; nothing was applied."
             case .damaged: "This node's log is damaged; nothing was applied."
+            case .wrongState: "This node's state is not the majority's; it is being repaired."
+            case .statesDiffer: "No majority of the members has the same state; nothing was applied."
             case .unreachable: "The leader cannot be reached from this node; nothing was applied."
             case .notLeading: "This node does not lead; nothing was applied."
             }

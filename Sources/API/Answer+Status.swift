@@ -85,6 +85,8 @@ extension [UInt8] {
         append(member: ",\"uptimeSeconds\":", status.uptimeSeconds)
         append(literal: ",\"role\":")
         append(jsonText: status.role)
+        append(literal: ",\"condition\":")
+        append(jsonText: status.condition.rawValue)
         append(literal: "},\"cluster\":{")
         if let id = status.clusterID {
             append(literal: "\"id\":")

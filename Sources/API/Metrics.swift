@@ -41,6 +41,9 @@ public struct Metrics: Sendable {
     public var appliedIndex: UInt64 = 0
     public var lastIndex: UInt64 = 0
 
+    public var condition = Condition.whole
+    public var statesDiffer = false
+
     public var revision: UInt64 = 0
     public var keys: UInt64 = 0
     public var bytes: UInt64 = 0
@@ -74,6 +77,7 @@ public struct Metrics: Sendable {
             "rast_raft_apply_duration_seconds", "How long the entries of one commit took to be applied.",
             applies)
         appendRoundTrips(to: &text)
+        appendCondition(to: &text)
         appendNumbers(to: &text)
         append(process, to: &text)
         swap(&text.bytes, &out)
@@ -94,6 +98,18 @@ public struct Metrics: Sendable {
         let durations: StaticString = "rast_http_request_duration_seconds"
         text.head(durations, "From a request's head to its answer.", "histogram")
         for row in rows { text.series(durations, labels: row.labels, row.durations) }
+    }
+
+    private func appendCondition(to text: inout MetricsText) {
+        text.head("rast_condition", "1 for what this node's disk and state are.", "gauge")
+        for each in Condition.allCases {
+            text.bytes.append(literal: "rast_condition{condition=")
+            text.bytes.append(jsonText: each.rawValue)
+            text.bytes.append(literal: each == condition ? "} 1\n" : "} 0\n")
+        }
+        text.gauge(
+            "rast_raft_states_differ", "1 on a leader that finds no majority with the same state.",
+            statesDiffer ? 1 : 0)
     }
 
     private func appendRoundTrips(to text: inout MetricsText) {

@@ -1,5 +1,18 @@
 // What a node says of itself: /status and /readyz as plain values (Interface §7).
 
+/// Whether a node's disk and state are what they should be.
+public enum Condition: String, Sendable, CaseIterable {
+    case whole
+    /// Its log lacks something that was durable, and the others are repairing it.
+    case damaged
+    /// It has lost its vote or all its data, and does not count until the leader has let it in.
+    case wiped
+    /// Its state is not what a majority made of the same log, and is being repaired.
+    case wrongState = "wrong_state"
+    /// A write or a sync has failed: it must be started again.
+    case diskFailed = "disk_failed"
+}
+
 /// The content of `GET /status`; what is nil is left out.
 public struct Status: Sendable, Equatable {
     /// A node and where clients reach it.
@@ -39,6 +52,8 @@ public struct Status: Sendable, Equatable {
     public var uptimeSeconds: UInt64 = 0
     /// `leader`, `follower`, `candidate` or `learner`.
     public var role: String
+    /// What is known of its disk and its state.
+    public var condition = Condition.whole
     /// The cluster's id, once it has one.
     public var clusterID: String?
     public var leader: Place?

@@ -71,6 +71,9 @@ public enum Input: Sendable {
     case transfer(to: NodeID?)
     /// This node can lead no longer (a failed disk): step down, and neither stand nor vote from now on.
     case retire
+    /// Whether the state that was made of the log here is the majority's (rule 25). One that is not neither
+    /// stands nor leads; its log, its vote and its acknowledgements are as good as any.
+    case trust(Bool)
     /// Entries up to here are gone from this node's log: they are applied, and a durable snapshot covers
     /// them.
     case compacted(through: LogIndex)

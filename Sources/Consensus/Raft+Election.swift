@@ -23,7 +23,8 @@ extension Raft {
     }
 
     var mayStand: Bool {
-        standing == .whole && term.rawValue < largestNumber && (membership.isVoter(id) || mayBeNeeded)
+        standing == .whole && isTrusted && term.rawValue < largestNumber
+            && (membership.isVoter(id) || mayBeNeeded)
     }
 
     /// Whether the configuration in force takes this node's vote away, and is not known to be committed: then

@@ -40,10 +40,9 @@ extension Raft {
         _ message: Message, _ snapshot: EntryID, _ next: UInt64, _ isInstalled: Bool,
         into out: inout [Output]
     ) {
-        guard let at = peer(answering: message, into: &out), needsSnapshot(message.from),
-            snapshot.index <= commit
-        else { return }
-        if isInstalled { agree(at, to: snapshot.index) }
+        guard let at = peer(answering: message, into: &out), snapshot.index <= commit else { return }
+        // One whose log needs none may be sent one for its state.
+        if isInstalled, needsSnapshot(message.from) { agree(at, to: snapshot.index) }
         out.append(.pieced(message.from, snapshot: snapshot, next: next, isInstalled: isInstalled))
     }
 
@@ -71,7 +70,7 @@ extension Raft {
             return
         }
         hear(leader: message.from, into: &out)
-        guard commit < piece.snapshot.index else {
+        guard commit < piece.snapshot.index || !isTrusted else {
             // It has all that by itself, once it is on disk.
             acknowledgements.append(
                 Acknowledgement(exchange: exchange, request: message, match: piece.snapshot.index))

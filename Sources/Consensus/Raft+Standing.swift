@@ -39,6 +39,11 @@ extension Raft {
         }
     }
 
+    mutating func trust(_ isTrusted: Bool, into out: inout [Output]) {
+        self.isTrusted = isTrusted
+        if !isTrusted, leadership != nil || election != nil { follow(nil, in: term, into: &out) }
+    }
+
     mutating func retire(into out: inout [Output]) {
         standing = .retired
         follow(leader == id ? nil : leader, in: term, into: &out)

@@ -41,6 +41,8 @@ public struct Raft: Sendable {
     /// leaves one.
     public internal(set) var configurations: [Configuration]
     public internal(set) var standing: Standing
+    /// Whether what was applied here is, as far as is known, what a majority applied (rule 25).
+    public internal(set) var isTrusted = true
 
     // Persistent state (Figure 2), and what of it is known to be on disk.
     public internal(set) var hard: HardState
@@ -152,6 +154,7 @@ public struct Raft: Sendable {
         case .persistedVote(let hard): persistedVote(hard, into: &out)
         case .transfer(let peer): transfer(to: peer, into: &out)
         case .retire: retire(into: &out)
+        case .trust(let isTrusted): trust(isTrusted, into: &out)
         case .compacted(let index): compacted(through: index)
         case .answerPiece(let exchange, let message, let next, let isInstalled):
             answerPiece(exchange, message, next, isInstalled, into: &out)

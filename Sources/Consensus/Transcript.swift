@@ -123,6 +123,7 @@ extension Input: CustomStringConvertible {
         case .persistedVote(let state): "persisted vote \(state)"
         case .transfer(let peer): peer.map { "transfer→\($0)" } ?? "transfer"
         case .retire: "retire"
+        case .trust(let isTrusted): isTrusted ? "trust" : "doubt"
         case .compacted(let index): "compacted through \(index)"
         case .answerPiece(_, let message, let next, let isInstalled):
             "answer piece of \(message.from): \(isInstalled ? "installed" : "next \(next)")"

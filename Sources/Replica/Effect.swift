@@ -50,6 +50,10 @@ public enum Absence: Hashable, Sendable {
     case wiped
     /// This node's log is damaged, and not repaired yet.
     case damaged
+    /// This node's state is not what a majority of the members made of the same log (rule 25).
+    case wrongState
+    /// On the leader: no majority of the members has the same state.
+    case statesSplit
     /// A sync has failed: this process writes nothing more.
     case diskFailed
     /// This node is shutting down.
@@ -145,6 +149,14 @@ public enum Notice: Hashable, Sendable {
     case refusedPeer(NodeID?, String)
     /// A damaged entry was met while it was read for a peer.
     case damagedEntry(LogIndex)
+    /// This node's state after that entry is not what a majority has.
+    case wrongState(at: LogIndex)
+    /// It is again, and so is what is on its disk.
+    case rightState
+    /// A peer says that its state is not what a majority has.
+    case wrongPeer(NodeID)
+    /// No majority has the same state after that entry.
+    case statesSplit(at: LogIndex)
     case snapshotTaken(EntryID, bytes: UInt64)
     /// A peer lacks what the log no longer has.
     case sendsSnapshot(EntryID, to: NodeID)

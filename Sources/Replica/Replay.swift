@@ -10,15 +10,25 @@ public struct Replay: Sendable {
     private(set) var configurations: [Configuration] = []
     /// The entries' lines, in bytes.
     private(set) var bytes = 0
+    private(set) var marks: StateMarks
 
-    /// - Parameter store: the snapshot's; an empty one where there is none.
-    public init(_ store: Store = Store()) { self.store = store }
+    /// States are compared at every so manieth entry.
+    public static let markInterval: UInt64 = 1_024
+
+    /// - Parameters:
+    ///   - store: the snapshot's; an empty one where there is none.
+    ///   - interval: as ``Replica/Settings/markInterval``.
+    public init(_ store: Store = Store(), marksEvery interval: UInt64 = markInterval) {
+        self.store = store
+        marks = StateMarks(every: interval)
+    }
 
     /// Applies the committed entry whose line stands in `bytes`; each once, in order.
     public mutating func apply(_ bytes: Span<UInt8>, _ line: EntryLine) {
         let command = bytes.extracting(line.command)
         _ = store.apply(command, index: line.id.index.rawValue)
         self.bytes += line.line.count
+        if marks.isMark(line.id.index) { marks.note(line.id.index, store.hash) }
         if let membership = MembershipCommand.membership(in: command) {
             configurations.append(Configuration(index: line.id.index, membership: membership))
         }

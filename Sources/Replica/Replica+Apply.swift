@@ -21,6 +21,7 @@ extension Replica {
             let isHere = cache.withCommand(at: next) { reply = store.apply($0, index: next.rawValue) }
             guard isHere else { preconditionFailure("what is not applied is in the cache") }
             applied = next
+            if marks.isMark(next) { marks.note(next, store.hash) }
             let bytes = cache.lineBytes(at: next)
             proposalBytes = max(0, proposalBytes - bytes)
             bytesSinceSnapshot += bytes

@@ -57,7 +57,9 @@ extension Replica {
 
     /// A local read of a state that has `revision` at least: `.readable` once that is applied here.
     public mutating func read(atLeast revision: Revision, for ticket: Ticket, until deadline: Instant) {
-        if store.revision >= revision {
+        if trust != .trusted {
+            effects.append(.failed(ticket, absence))
+        } else if store.revision >= revision {
             effects.append(.readable(ticket))
         } else if waiting.readsCount < settings.readsMax {
             waiting.add(Waiting.Local(ticket: ticket, deadline: deadline, revision: revision))
@@ -76,6 +78,10 @@ extension Replica {
             effects.append(.failed(ticket, .overloaded))
             return nil
         }
+        guard !areStatesSplit else {
+            effects.append(.failed(ticket, .noLeader(.statesSplit)))
+            return nil
+        }
         raft.step(.propose(count: 1), into: &outputs)
         let answer = outputs.removeLast()
         guard case .appended(let index, _, let term) = answer else {
@@ -86,7 +92,7 @@ extension Replica {
         return EntryID(term: term, index: index)
     }
 
-    private var isServing: Bool { isRunning && !isClosing && !hasDiskFailed }
+    private var isServing: Bool { isRunning && !isClosing && !hasDiskFailed && trust == .trusted }
 
     /// The leader, if it is this node or was heard within the election timeout.
     var knownLeader: NodeID? {
@@ -108,6 +114,7 @@ extension Replica {
         if isClosing { return .closing }
         guard isRunning else { return .starting(waitingFor: start.missing) }
         if raft.standing == .damaged { return .damaged }
+        if trust != .trusted { return .wrongState }
         guard let since = leaderlessSince else { return .election }
         let isLong = (now - since).nanoseconds > 2 * settings.electionTimeout.nanoseconds
         return isLong ? .noQuorum : .election

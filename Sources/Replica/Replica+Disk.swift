@@ -29,6 +29,7 @@ extension Replica {
     /// Lines that were wanted for a peer by `.load`. What this node no longer has, or does not lead with, is
     /// dropped: by Log Matching, blocks whose last entry is in the log are in it whole.
     public mutating func loaded(_ blocks: [Block], for peer: NodeID) {
+        if peer == settings.node { return loadedForRepair(blocks) }
         fetched.removeAll { $0.peer == peer }
         if raft.role == .leader {
             for block in blocks where block.count > 0 {

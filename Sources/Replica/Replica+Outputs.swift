@@ -7,8 +7,10 @@ extension Replica {
     /// One input to consensus, and everything that follows from it.
     mutating func step(_ input: Input) {
         raft.step(input, into: &outputs)
-        guard !outputs.isEmpty else { return }
-        // What an output leads to may append further ones.
+        // What an output leads to may append further ones, which follow it.
+        guard !outputs.isEmpty, !isCarryingOut else { return }
+        isCarryingOut = true
+        defer { isCarryingOut = false }
         var at = 0
         while at < outputs.count {
             carryOut(outputs[at])
@@ -32,7 +34,9 @@ extension Replica {
         case .readable(let id, let index): allow(id, at: index)
         case .unreadable(let id): refuseRead(id)
         case .became(let role, let term, let leader): became(role, term, leader)
-        case .transferred(let isDone): effects.append(.notice(.transferred(isDone)))
+        case .transferred(let isDone):
+            effects.append(.notice(.transferred(isDone)))
+            stepDownIfWrong()
         case .whole: effects.append(.clearDamage)
         case .configured(let configuration, let term): appendMembership(configuration, in: term)
         case .unchanged: proposing = nil
@@ -131,7 +135,9 @@ extension Replica {
         guard let cluster = start.cluster else { return }
         var head: [UInt8] = []
         head.reserveCapacity(192)
-        let envelope = Envelope(cluster: cluster, message: message)
+        var accord: Accord?
+        if case .heartbeat = message.body { accord = question(for: message.to) }
+        let envelope = Envelope(cluster: cluster, message: message, accord: accord)
         envelope.encode(into: &head)
         var body = given
         if case .append(let append) = message.body, append.count > 0 {
@@ -153,7 +159,9 @@ extension Replica {
         guard let cluster = start.cluster else { return }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(160)
-        Envelope(cluster: cluster, message: message).encode(into: &bytes)
+        var accord: Accord?
+        if case .heard = message.body { accord = accordAnswer }
+        Envelope(cluster: cluster, message: message, accord: accord).encode(into: &bytes)
         effects.append(.answer(exchange, bytes))
     }
 
@@ -176,6 +184,10 @@ extension Replica {
             fetched.removeAll()
             sending.removeAll()
             admissions.removeAll()
+            wrongPeers.removeAll()
+            asking = nil
+            areStatesSplit = false
+            stepDownIfWrong()
         }
         effects.append(.notice(.became(role, term, leader: leader)))
     }

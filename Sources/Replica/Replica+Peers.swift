@@ -30,9 +30,14 @@ extension Replica {
             } else if case .piece = message.body {
                 incomingPiece = unsafe body.extracting(rest).withUnsafeBufferPointer { unsafe Array($0) }
             }
+            accordAsked = envelope.accord
             step(.received(message, exchange: exchange))
             incoming = nil
             incomingPiece = nil
+            accordAsked = nil
+            if let accord = envelope.accord, message.term == raft.term, raft.leader == message.from {
+                told(accord)
+            }
         } catch {
             effects.append(.refuse(exchange, .malformed(error.description)))
             effects.append(.notice(.refusedPeer(nil, error.description)))
@@ -53,6 +58,9 @@ extension Replica {
                 return
             }
             step(.received(envelope.message, exchange: Exchange(0)))
+            if case .heard = envelope.message.body, raft.role == .leader, envelope.message.term == raft.term {
+                heard(envelope.accord ?? .nothing, from: peer, in: envelope.message.boot)
+            }
         } catch {
             effects.append(.notice(.refusedPeer(peer, error.description)))
             switch route {

@@ -36,6 +36,8 @@ struct Receiving: Sendable {
         case opening
         /// It holds here; the journal is giving it its name.
         case installing(WriteID, StoredSnapshot)
+        /// What this member has applied after it is applied to it.
+        case repairing
     }
 
     init(_ piece: Message.Piece) {
@@ -117,6 +119,11 @@ extension Replica {
             receiving = nil
             return
         }
+        if trust != .trusted, opened.head.last.index <= raft.commit {
+            guard trust == .wrong, beginRepair(opened) else { return forgetStale(one.snapshot) }
+            receiving?.stage = .repairing
+            return
+        }
         self.opened = opened
         step(.install(one.snapshot, opened.head.configuration))
         self.opened = nil
@@ -146,6 +153,8 @@ extension Replica {
         }
         effects.append(.release(store))
         store = opened.store
+        marks.forget()
+        repair = nil
         applied = id.index
         bytesSinceSnapshot = 0
         stamp.follow(store.clusterTime, at: now)
@@ -163,5 +172,13 @@ extension Replica {
         answerPiece(next: stored.bytes, isInstalled: true)
         receiving = nil
         mustCompact = true
+        becomeTrusted()
+    }
+
+    /// The state is right, as the snapshot made it.
+    mutating func answerRepaired() {
+        guard let one = receiving else { return }
+        answerPiece(next: one.bytes, isInstalled: true)
+        receiving = nil
     }
 }

@@ -24,7 +24,7 @@ struct Sending: Sendable {
 
 extension Replica {
     mutating func beginSending(to peer: NodeID) {
-        guard let snapshot else { return }
+        guard let snapshot, trust == .trusted else { return }
         if let at = sending.firstIndex(where: { $0.peer == peer }) {
             // Asked for again after a lost connection: it goes on where it was, unless that file is old.
             if sending[at].snapshot == snapshot || sending[at].isLively(at: now) { return }
@@ -38,7 +38,7 @@ extension Replica {
     mutating func goOnSending() {
         if sending.isEmpty { return }
         // One that has got on by itself, or belongs to the cluster no more.
-        sending.removeAll { !raft.needsSnapshot($0.peer) }
+        sending.removeAll { !raft.needsSnapshot($0.peer) && !wrongPeers.contains($0.peer) }
         for at in sending.indices where sending[at].resumeAt <= now {
             // An answer may be lost, and nobody told: asked again, the peer says what it holds.
             let patience = 4 * settings.electionTimeout.nanoseconds

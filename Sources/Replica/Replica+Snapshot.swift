@@ -26,6 +26,8 @@ struct Taking: Sendable {
     let configuration: Configuration
     /// What of the log it covers that the last one does not.
     let bytes: Int
+    /// It takes the place of a wrong one.
+    let isRight: Bool
     /// Those who asked for it.
     var askers: [Ticket] = []
 }
@@ -42,7 +44,9 @@ extension Replica {
     /// Where the last snapshot ends, if there is anything after it and this node may write.
     private var snapshotDue: LogIndex? {
         let index = snapshot?.id.index ?? .zero
-        return isRunning && !hasDiskFailed && applied > index ? index : nil
+        // A wrong state is not written down; a repaired one takes the place of a wrong one, if need be there.
+        guard isRunning, !hasDiskFailed, trust != .wrong else { return nil }
+        return applied > index || trust == .repaired && applied > .zero ? index : nil
     }
 
     /// Somebody wants a snapshot of what is applied now; answered by `.snapshotted`, or by `.failed`.
@@ -52,7 +56,7 @@ extension Replica {
         } else if snapshotDue != nil {
             takeSnapshot()
             taking?.askers.append(ticket)
-        } else if let snapshot, !hasDiskFailed {
+        } else if let snapshot, !hasDiskFailed, trust == .trusted {
             effects.append(.snapshotted(ticket, snapshot))
         } else {
             effects.append(.failed(ticket, .noLeader(absenceReason)))
@@ -63,7 +67,8 @@ extension Replica {
         guard let term = raft.log.term(at: applied), let cluster = start.cluster else { return }
         let id = EntryID(term: term, index: applied)
         let configuration = raft.configuration(at: applied)
-        taking = Taking(id: id, configuration: configuration, bytes: bytesSinceSnapshot)
+        taking = Taking(
+            id: id, configuration: configuration, bytes: bytesSinceSnapshot, isRight: trust == .repaired)
         mustTakeSnapshot = false
         let head = SnapshotHead(
             cluster: cluster, last: id, configuration: configuration, revision: store.revision.rawValue,
@@ -77,13 +82,14 @@ extension Replica {
         guard let taken = taking, taken.id == id else { return }
         taking = nil
         // One that was installed meanwhile may be newer.
-        if snapshot.map({ $0.id.index < id.index }) ?? true {
+        if snapshot.map({ $0.id.index < id.index }) ?? true || trust == .repaired && snapshot?.id == id {
             snapshot = StoredSnapshot(id: id, configuration: taken.configuration, sum: sum, bytes: bytes)
             bytesSinceSnapshot = max(0, bytesSinceSnapshot - taken.bytes)
             effects.append(.notice(.snapshotTaken(id, bytes: bytes)))
         }
         if let snapshot { for asker in taken.askers { effects.append(.snapshotted(asker, snapshot)) } }
         mustCompact = true
+        if trust == .repaired, taken.isRight { becomeTrusted() }
     }
 
     /// The snapshot could not be written: the log grows on, and it is tried again later.
@@ -91,12 +97,13 @@ extension Replica {
         guard let taken = taking, taken.id == id else { return }
         taking = nil
         nextSnapshotAt = now + settings.snapshotRetry
+        if trust == .repaired { mustTakeSnapshot = true }
         for asker in taken.askers { effects.append(.failed(asker, .snapshotFailed)) }
     }
 
     /// Whether snapshots or segments are still to be removed: not while a peer is being sent what would go.
     mutating func compactIfDue() {
-        guard mustCompact, let snapshot, !hasDiskFailed else { return }
+        guard mustCompact, let snapshot, !hasDiskFailed, trust != .wrong else { return }
         guard sending.allSatisfy({ $0.snapshot == snapshot || !$0.isLively(at: now) }) else { return }
         mustCompact = false
         effects.append(.compact(snapshot.id))

@@ -23,7 +23,13 @@ extension Replica {
         /// Why no leader is known; meaningful only where `leader` is nil.
         public let absence: Absence
         public let standing: Raft.Standing
+        public let trust: Trust
+        /// On the leader: no majority of the members has the same state; writes are refused.
+        public let areStatesSplit: Bool
         public let isRunning: Bool
+        /// Its disk was lost, and it was not let in yet.
+        public let isWiped: Bool
+        public let hasDiskFailed: Bool
         /// Everybody in the cluster, sorted by id.
         public let members: [Member]
     }
@@ -43,7 +49,8 @@ extension Replica {
             cluster: start.cluster, boot: raft.boot, role: raft.role, term: raft.term, leader: knownLeader,
             lastLeader: lastLeader, leaderContact: contact, commit: raft.commit, applied: applied,
             firstIndex: raft.log.base.index.next, lastIndex: raft.log.lastIndex, absence: absenceReason,
-            standing: raft.standing, isRunning: isRunning,
+            standing: raft.standing, trust: trust, areStatesSplit: areStatesSplit, isRunning: isRunning,
+            isWiped: start.isWiped, hasDiskFailed: hasDiskFailed,
             members: raft.membership.all.map { member($0, asLeader: leads) })
     }
 
@@ -63,7 +70,7 @@ extension Replica {
     /// Whether this node leads or hears a leader, and has applied nearly all that it knows to be committed.
     public var isReady: Bool {
         knownLeader != nil && raft.commit.rawValue <= applied.rawValue + 1_000 && !hasDiskFailed
-            && !isClosing
+            && !isClosing && trust == .trusted
     }
 
     /// Whether clients wait for an answer: then time is to be told every 10 ms, otherwise a heartbeat's half.

@@ -30,6 +30,8 @@ public struct Replica: Sendable {
         public var snapshotEntries: UInt64 = 1_000_000
         /// After a snapshot could not be written, it is tried again so much later.
         public var snapshotRetry: Interval = .milliseconds(30_000)
+        /// States are compared at every so manieth entry: a power of two, and the same on every member.
+        public var markInterval: UInt64 = Replay.markInterval
         /// How much of a snapshot travels at a time, and in a second, to one peer.
         public var pieceBytes = 1 << 20
         public var pieceBytesPerSecond: UInt64 = 64 << 20
@@ -91,6 +93,7 @@ public struct Replica: Sendable {
     var effects: [Effect] = []
     /// Consensus's outputs while they are worked off.
     var outputs: [Output] = []
+    var isCarryingOut = false
     /// The entries of the append that is being taken in.
     var incoming: Block?
     /// The bytes of the snapshot's piece that is being taken in.
@@ -120,6 +123,17 @@ public struct Replica: Sendable {
     var admissions: [Admission] = []
     /// The change of membership that is being proposed.
     var proposing: Change?
+    /// The hashes that this member's state had, and whether it is right.
+    var marks: StateMarks
+    public internal(set) var trust = Trust.trusted
+    /// The right state, while it is brought to where this member stands.
+    var repair: Repair?
+    /// On the leader: what it asks, who has said that its state is wrong, and whether no majority is alike.
+    var asking: Asking?
+    var wrongPeers: [NodeID] = []
+    var areStatesSplit = false
+    /// What the heartbeat that is being answered has asked.
+    var accordAsked: Accord?
     var start: FirstStart
     var isStarted = false
     var isClosing = false
@@ -150,6 +164,7 @@ public struct Replica: Sendable {
     public init(settings: Settings, origin: Origin, seed: UInt64) {
         self.settings = settings
         store = origin.replay.store
+        marks = origin.replay.marks
         snapshot = origin.snapshot
         bytesSinceSnapshot = origin.replay.bytes
         applied = origin.commit
@@ -235,7 +250,9 @@ public struct Replica: Sendable {
     public mutating func turnEnded() {
         if isRunning {
             step(.turnEnded)
+            sendToWrongPeers()
             goOnSending()
+            goOnRepairing()
             takeSnapshotIfDue()
             compactIfDue()
         }

@@ -129,6 +129,17 @@ struct Waiting: Sendable {
         return read.ticket
     }
 
+    /// No read is answered any more.
+    mutating func failReads(_ body: (Ticket) -> Void) {
+        for at in reads.indices where !reads[at].isOver {
+            end(at)
+            body(reads[at].ticket)
+        }
+        dropFinished()
+        for read in revisions { body(read.ticket) }
+        revisions.removeAll()
+    }
+
     private mutating func end(_ at: Int) {
         reads[at].isOver = true
         if reads[at].index != nil { parked -= 1 }

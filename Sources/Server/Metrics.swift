@@ -97,6 +97,8 @@ extension Node {
         metrics.commitIndex = view.commit.rawValue
         metrics.appliedIndex = view.applied.rawValue
         metrics.lastIndex = view.lastIndex.rawValue
+        metrics.condition = Condition(view)
+        metrics.statesDiffer = view.areStatesSplit
         metrics.revision = replica.store.revision.rawValue
         metrics.keys = UInt64(replica.store.count)
         metrics.bytes = UInt64(replica.store.bytes)

@@ -236,6 +236,8 @@ extension Leaderless {
         case .starting: self = .starting
         case .wiped: self = .wiped
         case .damaged: self = .damaged
+        case .wrongState: self = .wrongState
+        case .statesSplit: self = .statesDiffer
         case .diskFailed: self = .diskFailed
         }
     }

@@ -136,7 +136,7 @@ extension Node {
         guard let request = clients[slot].request else { return }
         let ticket = Ticket(clients.token(at: slot).rawValue)
         if request.consistency == .local {
-            if request.revisionMin <= replica.store.revision {
+            if replica.trust == .trusted, request.revisionMin <= replica.store.revision {
                 readStore(slot, isLocal: true)
                 return
             }

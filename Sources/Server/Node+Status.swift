@@ -12,6 +12,7 @@ extension Node {
         var status = Status(
             node: Status.Place(id: configuration.node.rawValue, url: configuration.advertise.description),
             version: version, role: view.role.word)
+        status.condition = Condition(view)
         status.uptimeSeconds = (now - startedAt) / 1_000_000_000
         status.clusterID = view.cluster?.description
         status.leader = view.leader.flatMap { leader in
@@ -61,9 +62,9 @@ extension Node {
                 "applied", isOK: lag <= 1_000,
                 detail: lag <= 1_000 ? "" : "\(lag) entries are to be applied yet"),
         ]
-        if view.absence == .diskFailed {
-            checks.append(
-                API.Readiness.Check("disk", isOK: false, detail: "a write failed: restart this node"))
+        let condition = Condition(view)
+        if condition != .whole {
+            checks.append(API.Readiness.Check("condition", isOK: false, detail: condition.sentence))
         }
         switch stopping {
         case .no: break
@@ -82,6 +83,30 @@ extension Node {
             }
         }
         return false
+    }
+}
+
+extension Condition {
+    init(_ view: Replica.View) {
+        if view.hasDiskFailed {
+            self = .diskFailed
+        } else if view.isWiped {
+            self = .wiped
+        } else if view.standing == .damaged {
+            self = .damaged
+        } else {
+            self = view.trust == .trusted ? .whole : .wrongState
+        }
+    }
+
+    fileprivate var sentence: String {
+        switch self {
+        case .whole: ""
+        case .damaged: "the log lacks something that was durable; the others are repairing it"
+        case .wiped: "the disk was lost; this node counts again once the leader has let it in"
+        case .wrongState: "the state is not the majority's; it is being repaired"
+        case .diskFailed: "a write failed: restart this node"
+        }
     }
 }
 

@@ -20,7 +20,7 @@ extension Node {
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
         case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred, .diskStalls,
             .snapshotTaken, .sendsSnapshot, .receivesSnapshot, .installedSnapshot, .badSnapshot, .admits,
-            .admitted, .rejoined, .membership:
+            .admitted, .rejoined, .membership, .wrongState, .rightState, .wrongPeer, .statesSplit:
             if case .became(_, _, let leader) = notice { meters.noteLeader(leader) }
             if case .transferred(let isDone) = notice { transferred(isDone) }
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
@@ -32,11 +32,11 @@ extension Notice {
     var level: Logger.Level {
         switch self {
         case .became, .joinedCluster, .whole, .transferred, .snapshotTaken, .sendsSnapshot, .receivesSnapshot,
-            .installedSnapshot, .membership:
+            .installedSnapshot, .membership, .rightState:
             .info
         case .waitingFor, .admits, .admitted, .rejoined: .notice
-        case .refusedPeer, .diskStalls: .warning
-        case .otherCluster, .wiped, .damagedEntry, .badSnapshot: .error
+        case .refusedPeer, .diskStalls, .wrongPeer: .warning
+        case .otherCluster, .wiped, .damagedEntry, .badSnapshot, .wrongState, .statesSplit: .error
         }
     }
 
@@ -91,7 +91,30 @@ extension Notice {
         case .admitted:
             "this node follows as a learner: it votes again once it has caught up and was promoted"
         case .rejoined: "this node's log is as far as where it was let in"
+        case .wrongState, .rightState, .wrongPeer, .statesSplit: stateSentence
         case .membership(let membership, let isCommitted): membership.sentence(isCommitted: isCommitted)
+        }
+    }
+}
+
+extension Notice {
+    /// What is said of states that are compared.
+    private var stateSentence: String {
+        switch self {
+        case .wrongState(let index):
+            """
+            this node's state after entry \(index) is not what a majority of the members made of the same \
+            log: it neither leads nor serves until it has taken the snapshot of one that is right. Nothing has \
+            to be done; but look at this machine's memory
+            """
+        case .wrongPeer(let node):
+            "node \(node) finds its state to be another than the majority's: it is sent this node's"
+        case .statesSplit(let index):
+            """
+            no majority of the members has the same state after entry \(index): writes are refused, for \
+            nobody can tell who is right. Take a backup of each node, compare them, and restore the right one
+            """
+        default: "this node's state is the majority's again"
         }
     }
 }

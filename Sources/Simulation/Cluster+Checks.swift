@@ -25,7 +25,7 @@ extension Cluster {
             }
             node.checked = through
             if let hash = node.process?.replica.store.hash {
-                try table.applied(hash: hash, through: through, on: node.place)
+                try checkState(node, hash, at: through)
             }
         }
         if node.process?.replica.raft.role == .leader {
@@ -34,6 +34,12 @@ extension Cluster {
             }
             try checkCommitment(node, in: term)
         }
+    }
+
+    /// State machine safety (§5.4.3): what is applied is the same everywhere. Where a node was made to
+    /// differ, only that all are alike again in the end.
+    func checkState(_ node: SimulatedNode, _ hash: UInt64, at index: Int) throws(Violation) {
+        if !stateWasChanged { try table.applied(hash: hash, through: index, on: node.place) }
     }
 
     /// §5.4.2: a leader commits by counting only what is of its own term.
@@ -134,7 +140,7 @@ extension Cluster {
         node.durable = state
         node.durable.snapshot = node.process?.replica.snapshot?.id
         node.maybe = nil
-        node.named = nil
+        node.named = []
         node.opened = nil
         node.isRejoining = false
         for (at, record) in node.log.enumerated() {

@@ -126,11 +126,13 @@ extension Cluster {
         switch folder {
         case .root: return
         case .snapshot:
-            guard let id = node.named else { return }
-            node.named = nil
-            node.durable.stand(on: id, table)
-            for index in 0..<Int(id.index.rawValue) {
-                try table.becameDurable(node.durable.log[index], at: index + 1, on: node.place)
+            let named = node.named
+            node.named = []
+            for id in named {
+                node.durable.stand(on: id, table)
+                for index in 0..<Int(id.index.rawValue) {
+                    try table.becameDurable(node.durable.log[index], at: index + 1, on: node.place)
+                }
             }
         case .log:
             guard let base = node.opened else { return }

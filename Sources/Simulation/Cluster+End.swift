@@ -62,6 +62,9 @@ extension Cluster {
                 return "node \(node.place + 1) has applied \(its), another one \(applied ?? .zero)"
             }
             applied = its
+            guard node.process?.replica.trust == .trusted else {
+                return "node \(node.place + 1) does not trust its state"
+            }
             guard hash == nil || hash == node.process?.replica.store.hash else {
                 return "node \(node.place + 1) has another store"
             }

@@ -33,6 +33,7 @@ extension Cluster {
             node.setClock(rate: node.clockRate == 1_000 ? random.draw(400...2_500) : 1_000, at: now)
         case .bitRotted, .bitRottedWhileRunning: rot(node, stops: fault == .bitRotted)
         case .diskWiped: wipe(node)
+        case .stateChanged: changeState(node)
         case .leadershipTransferred: transfer()
         case .messageDropped, .messageDuplicated, .messageDelayed, .messageReordered, .messageCorrupted,
             .laneLost, .crashedInOperation, .sectorLost, .sectorTorn, .nameLost, .syncFailed, .syncSlow,
@@ -202,12 +203,26 @@ extension Cluster {
         node.wasAdmitted = false
         node.isRejoining = false
         node.lastMemberships = []
+        node.lostVotes = node.votes
         node.votes = []
-        node.named = nil
+        node.named = []
         node.opened = nil
         node.durable = DurableState()
         node.maybe = nil
         line(node, "has lost its disk")
+    }
+
+    /// It starts again, and takes its snapshot's state for one with another hash. (Its keys are as they were:
+    /// until it is found out it may lead, and what clients read of it is checked.)
+    private func changeState(_ node: SimulatedNode) {
+        guard nodes.count % 2 == 1, nodes.count > 1, !stateWasChanged,
+            nodes.allSatisfy({ $0.isUp && $0.health == .whole })
+        else { return }
+        counts.count(.stateChanged)
+        stateWasChanged = true
+        node.misremembers = true
+        line(node, "will take its state for another")
+        crash(node, isPower: false)
     }
 
     private func transfer() {

@@ -80,11 +80,16 @@ extension Cluster {
         }
     }
 
+    /// States are compared often, for there are few entries.
+    private static let markInterval: UInt64 = 16
+
     func restart(_ node: SimulatedNode) throws(Violation) {
         guard !node.isUp, node.health != .dead else { return }
         let read: Reading
         do throws(RecoveryError) {
-            read = try recover(node.disk, node.id, firstBoot: node.random.draw(1...1 << 51))
+            let firstBoot = node.random.draw(1...1 << 51)
+            read = try recover(node.disk, node.id, firstBoot: firstBoot, misremembers: node.misremembers)
+            node.misremembers = false
         } catch {
             guard node.health == .damaged else {
                 throw Violation("recovery: node \(node.place + 1) does not start: \(error)")
@@ -131,6 +136,7 @@ extension Cluster {
         settings.snapshotBytes = 1 << Int(node.random.draw(11...18))
         settings.pieceBytes = 1 << Int(node.random.draw(8...14))
         settings.pieceBytesPerSecond = 8 << 20
+        settings.markInterval = Self.markInterval
         return settings
     }
 
@@ -159,7 +165,7 @@ extension Cluster {
     }
 
     func recover(
-        _ disk: SimulatedDisk, _ id: NodeID, firstBoot: UInt64 = 1
+        _ disk: SimulatedDisk, _ id: NodeID, firstBoot: UInt64 = 1, misremembers: Bool = false
     ) throws(RecoveryError) -> Reading {
         var settings = Journal.Settings()
         settings.segmentBytes = 64 << 10
@@ -172,7 +178,8 @@ extension Cluster {
             StoredSnapshot(
                 id: $0.head.last, configuration: $0.head.configuration, sum: $0.sum, bytes: $0.bytes)
         }
-        var replay = Replay(decoded?.store ?? Store())
+        let store = decoded?.store ?? Store()
+        var replay = Replay(misremembers ? store.withOtherHash : store, marksEvery: Self.markInterval)
         // What a snapshot covers is what was committed.
         var log = table.records(upTo: snapshot?.id.index ?? .zero)
         let skips = sabotage == .skipEntry
@@ -248,5 +255,26 @@ extension Sabotage {
             .claimApplied, .skipSync, .skipFolderSync, .skipEntry, .keepBoot:
             return
         }
+    }
+}
+
+extension Store {
+    /// The same keys under another hash.
+    fileprivate var withOtherHash: Store {
+        var other = Restoration(
+            revision: revision, clusterTime: clusterTime, appliedIndex: appliedIndex, hash: hash ^ 1)
+        forEach(in: .all) { record in
+            record.withKey { key in
+                record.withValue { value in
+                    record.withContentType { contentType in
+                        other.add(
+                            key: key, value: value, contentType: contentType, revision: record.revision,
+                            createdRevision: record.createdRevision, version: record.version,
+                            lease: record.lease)
+                    }
+                }
+            }
+        }
+        return other.finish()
     }
 }

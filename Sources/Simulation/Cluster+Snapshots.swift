@@ -97,7 +97,7 @@ extension Cluster {
         node.log.install(id, table, discardsLog: discardsLog)
         node.checked = max(node.checked, index)
         if let hash = node.process?.replica.store.hash {
-            try table.applied(hash: hash, through: index, on: node.place)
+            try checkState(node, hash, at: index)
         }
     }
 
@@ -122,6 +122,10 @@ extension Cluster {
         case .rejoined:
             trace.text("counts again")
             node.isRejoining = true
+        case .wrongState(let index): trace.text("has another state at ", index.rawValue)
+        case .rightState: trace.text("has the right state again")
+        case .wrongPeer(let peer): trace.text("hears of a wrong state from ", peer.rawValue)
+        case .statesSplit(let index): trace.text("finds no majority alike at ", index.rawValue)
         case .membership(let membership, let isCommitted):
             trace.text(isCommitted ? "commits " : "has ")
             trace.text("voters \(membership.voters) \(membership.outgoing) \(membership.learners)")
@@ -175,7 +179,7 @@ extension SimulatedNode {
     /// A name was given that is not durable yet.
     func noteRenamed(to file: File) {
         switch file {
-        case .snapshot(let id): named = id
+        case .snapshot(let id): named.append(id)
         case .segment:
             let page = try? disk.read(file, offset: 0, count: pageBytes)
             opened = page.flatMap { $0 }.flatMap { try? SegmentHead($0.span, at: 0) }?.base
@@ -188,9 +192,9 @@ extension SimulatedNode {
     func possible(_ table: EntryTable) -> [DurableState] {
         var states = [durable]
         if let maybe { states.append(maybe) }
-        if let named {
+        for id in named {
             for var state in states {
-                state.stand(on: named, table)
+                state.stand(on: id, table)
                 states.append(state)
             }
         }

@@ -50,8 +50,9 @@ extension Cluster {
     func checkElection(of node: SimulatedNode, in term: Term) throws(Violation) {
         let at = Int(term.rawValue)
         func isFor(_ voter: NodeID) -> Bool {
-            let votes = nodes[Int(voter.rawValue) - 1].votes
-            return voter == node.id || at < votes.count && votes[at] == node.id
+            let voter = nodes[Int(voter.rawValue) - 1]
+            return voter === node
+                || [voter.votes, voter.lostVotes].contains { at < $0.count && $0[at] == node.id }
         }
         guard node.process?.replica.raft.membership.isQuorum(where: isFor) ?? false else {
             throw Violation("election: node \(node.place + 1) leads term \(term) by no majority's votes")

@@ -153,7 +153,7 @@ extension Cluster {
         case .diskStalls: trace.text("waits for its disk")
         case .damagedEntry(let index): trace.text("met a damaged entry ", index.rawValue)
         case .snapshotTaken, .sendsSnapshot, .receivesSnapshot, .installedSnapshot, .badSnapshot, .admits,
-            .admitted, .rejoined, .membership:
+            .admitted, .rejoined, .membership, .wrongState, .rightState, .wrongPeer, .statesSplit:
             noteProgress(notice, node)
         }
         trace.end()

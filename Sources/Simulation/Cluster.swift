@@ -39,6 +39,9 @@ public final class Cluster {
     /// The order of calls and returns; never two at once.
     var stamp: UInt64 = 0
 
+    /// Whether one of them was made to start with another state; snapshots may have carried it anywhere since.
+    var stateWasChanged = false
+
     /// Whether faults are still injected.
     var isChaos = true
     var chaosEnd: UInt64

@@ -23,6 +23,9 @@ public enum Fault: Int, CaseIterable, Hashable, Sendable {
     /// A bit changes, and the running node reads it for a peer.
     case bitRottedWhileRunning
     case diskWiped
+    /// A start makes another state of its disk than the others have: its hash differs. Once in a run at most,
+    /// where all others are right and a majority of an odd number stays so.
+    case stateChanged
     case paused, clockChanged
     case leadershipTransferred
     /// A crash came while a snapshot was written or installed.
@@ -86,10 +89,10 @@ struct FaultCounts {
 /// | larger faults (below) | at random times | all | every 50 to 2,500 ms |
 ///
 /// Larger faults by weight: kill 14, power loss 12, power loss of all 3, pause 8, partition 10, one-way
-/// partition 6, disk that stalls 5, clock 5, bit rot 5, bit rot while running 3, wipe 1, transfer of
-/// leadership 8. A third of them look for the leader. Two thirds of the crashes wait for the node's disk to
-/// be in the middle of an operation, half of the pauses for a round of heartbeats. Of each run's larger
-/// faults, every kind is switched off with probability 1/4.
+/// partition 6, disk that stalls 5, clock 5, bit rot 5, bit rot while running 3, wipe 1, changed state 2,
+/// transfer of leadership 8. A third of them look for the leader. Two thirds of the crashes wait for the
+/// node's disk to be in the middle of an operation, half of the pauses for a round of heartbeats. Of each
+/// run's larger faults, every kind is switched off with probability 1/4.
 struct Odds {
     var drop: UInt64 = 0
     var duplicate: UInt64 = 0
@@ -116,7 +119,7 @@ struct Odds {
     private static let larger: [(fault: Fault, weight: UInt64)] = [
         (.processKilled, 14), (.powerLost, 12), (.allPowerLost, 3), (.paused, 8), (.partitioned, 10),
         (.partitionedOneWay, 6), (.clockChanged, 5), (.bitRotted, 5), (.bitRottedWhileRunning, 3),
-        (.diskWiped, 1), (.leadershipTransferred, 8), (.diskStalled, 5),
+        (.diskWiped, 1), (.leadershipTransferred, 8), (.diskStalled, 5), (.stateChanged, 2),
     ]
 }
 

@@ -26,6 +26,8 @@ final class SimulatedNode {
     var isTurnDue = false
     /// When time is told next.
     var nextTick = UInt64.max
+    /// Its next start takes the snapshot's state for another.
+    var misremembers = false
     /// The boot of the first start, for ``Sabotage/keepBoot``.
     var firstBoot: Boot?
 
@@ -53,8 +55,8 @@ final class SimulatedNode {
     var lastMemberships: [Membership] = []
     /// What an operation that was never confirmed may have left instead.
     var maybe: DurableState?
-    /// The snapshot that has its name, and where the last log file begins, neither of them durable yet.
-    var named: EntryID?
+    /// Snapshots that have their names, and where the last log file begins, none of them durable yet.
+    var named: [EntryID] = []
     var opened: EntryID?
     /// What was on its disk before that was damaged: when it calls itself whole, it must have it again.
     var owed: [LogRecord] = []
@@ -74,6 +76,8 @@ final class SimulatedNode {
     var bootSpoken = Boot(0)
     /// By term, for whom it was seen to vote.
     var votes: [NodeID?] = []
+    /// Those that it gave before its disk was lost: they may still be on their way.
+    var lostVotes: [NodeID?] = []
 
     enum Health {
         case whole

@@ -12,6 +12,7 @@ extension Envelope {
         var form = Form(0..<bytes.count)
         let head = try Head(&form, in: bytes)
         let body: Message.Body
+        var accord: Accord?
         switch route {
         case .hello:
             throw WireError(offset: 0, problem: .form)
@@ -20,6 +21,7 @@ extension Envelope {
         case .heartbeat:
             let commit = LogIndex(try number(",\"commit\":", &form, in: bytes))
             body = .heartbeat(commit: commit, round: try number(",\"round\":", &form, in: bytes))
+            accord = try Accord(&form, isAnswer: false, in: bytes)
         case .preVote:
             try form.take(",\"last\":", in: bytes)
             body = .preVote(last: try form.entryID(in: bytes))
@@ -37,7 +39,7 @@ extension Envelope {
         }
         try form.take("}", in: bytes)
         try endHead(of: body, &form, in: bytes)
-        return (head.envelope(body), form.position..<bytes.count)
+        return (head.envelope(body, accord), form.position..<bytes.count)
     }
 
     /// The header's line must end even where nothing follows: two bodies never run into one.
@@ -81,6 +83,7 @@ extension Envelope {
         var form = Form(0..<bytes.count)
         let head = try Head(&form, in: bytes)
         let body: Message.Body
+        var accord: Accord?
         switch route {
         case .hello:
             throw WireError(offset: 0, problem: .form)
@@ -94,6 +97,7 @@ extension Envelope {
             }
         case .heartbeat:
             body = .heard(round: try number(",\"round\":", &form, in: bytes))
+            accord = try Accord(&form, isAnswer: true, in: bytes)
         case .preVote:
             try form.take(",\"granted\":", in: bytes)
             body = .preVoted(granted: try form.boolean(in: bytes))
@@ -116,7 +120,7 @@ extension Envelope {
         try form.take("}", in: bytes)
         _ = form.takes("\n", in: bytes)
         guard form.isAtEnd else { throw form.error(.form) }
-        return head.envelope(body)
+        return head.envelope(body, accord)
     }
 
     private static func number(
@@ -191,8 +195,9 @@ private struct Head {
         term = Term(try form.number(in: bytes))
     }
 
-    func envelope(_ body: Message.Body) -> Envelope {
+    func envelope(_ body: Message.Body, _ accord: Accord?) -> Envelope {
         Envelope(
-            cluster: cluster, message: Message(from: from, to: to, boot: boot, term: term, body: body))
+            cluster: cluster, message: Message(from: from, to: to, boot: boot, term: term, body: body),
+            accord: accord)
     }
 }

@@ -6,6 +6,8 @@ internal import JSON
 public struct Envelope: Hashable, Sendable {
     public let cluster: ClusterID
     public let message: Message
+    /// With a heartbeat or its answer: what members compare of their states.
+    public let accord: Accord?
 
     /// At most so many entries come in one append.
     public static let entriesMax: UInt64 = 1_000_000
@@ -14,9 +16,10 @@ public struct Envelope: Hashable, Sendable {
     /// At most so many bytes of a snapshot come in one piece.
     public static let pieceBytesMax = 1 << 20
 
-    public init(cluster: ClusterID, message: Message) {
+    public init(cluster: ClusterID, message: Message, accord: Accord? = nil) {
         self.cluster = cluster
         self.message = message
+        self.accord = accord
     }
 
     /// The route of a request, or of the request that this answers.
@@ -45,6 +48,10 @@ public struct Envelope: Hashable, Sendable {
         out.append(literal: ",\"term\":")
         out.append(decimal: message.term.rawValue)
         message.body.encode(into: &out)
+        switch message.body {
+        case .heartbeat, .heard: accord?.encode(into: &out)
+        default: break
+        }
         out.append(literal: "}\n")
     }
 }

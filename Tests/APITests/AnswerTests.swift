@@ -343,6 +343,7 @@ func status() throws {
     let expected: NSDictionary = [
         "node": [
             "id": 1, "url": "http://a:1", "version": "0.1.0", "uptimeSeconds": 12, "role": "leader",
+            "condition": "whole",
         ] as NSDictionary,
         "cluster": ["id": "00ff", "leader": place, "term": 3] as NSDictionary,
         "raft": [

@@ -9,7 +9,8 @@ import Consensus
 ///   disk, where entry 2 holds that membership.
 /// - `leader N`: elections until it leads and nothing is under way; says nothing.
 /// - `tick N 100ms`; `timeout N`: a second passes for it alone; `propose N "a" "b"`; `read N`; `ask N`;
-///   `transfer 1→2`; `transfer N`; `retire N`; `restart N`; `damage N after 3`; `lost 1→2`; `show N`.
+///   `transfer 1→2`; `transfer N`; `retire N`; `doubt N`; `trust N`; `restart N`;
+///   `damage N after 3`; `lost 1→2`; `show N`.
 /// - `change N learner 4 rising`, `promote 4`, `demote 3`, `remove 3`, `readmit 3 boot 7`; `members N`.
 /// - `snapshot N` of what is applied, durable at once; `compact N through 5`; `pieces by hand`: a snapshot
 ///   is sent only by `piece 1→2 at 0`, and otherwise by itself; `install N 1.5 with 0: voters 1`: it has been
@@ -161,6 +162,8 @@ struct Stage {
         case "ask": hear(id, cluster.read(id, isAsked: true))
         case "transfer": hear(id, cluster.step(id, .transfer(to: to)))
         case "retire": hear(id, cluster.step(id, .retire))
+        case "doubt": hear(id, cluster.step(id, .trust(false)))
+        case "trust": hear(id, cluster.step(id, .trust(true)))
         case "restart": cluster.restart(id)
         case "damage":
             guard words.next(is: "after") else { throw words.problem("damage N after INDEX") }

@@ -5,61 +5,6 @@ import Replica
 import Testing
 import Wire
 
-/// Members that speak to each other at once, each message once and in order.
-private struct Net {
-    var members: [Member]
-    var isDown: Set<Int> = []
-
-    init(_ count: UInt64) {
-        members = (1...count).map { Member($0, of: Array(1...count), known: false, boot: 10 + $0) }
-    }
-
-    /// Time passes for everybody, and what is said is heard.
-    mutating func pass(_ milliseconds: Int) {
-        for _ in 0..<milliseconds / 10 {
-            for at in members.indices where !isDown.contains(at) {
-                members[at].pass(10)
-                deliver(from: at)
-            }
-        }
-    }
-
-    private mutating func deliver(from: Int) {
-        for case .send(let parcel) in members[from].takeEffects() {
-            let to = Int(parcel.to.rawValue) - 1
-            guard !isDown.contains(to) else { continue }
-            let bytes = parcel.head + parcel.body.flatMap { $0.bytes[$0.range] }
-            members[to].replica.asked(parcel.route, body: bytes.span, exchange: Exchange(1))
-            members[to].turn()
-            for case .answer(Exchange(1), let answer) in members[to].effects {
-                members[from].replica.answered(by: parcel.to, route: parcel.route, body: answer.span)
-                members[from].turn()
-            }
-            members[to].effects.removeAll {
-                switch $0 {
-                case .answer, .refuse: true
-                default: false
-                }
-            }
-        }
-    }
-
-    var leader: Int? {
-        members.indices.first { members[$0].replica.raft.role == .leader && !isDown.contains($0) }
-    }
-
-    mutating func put(_ key: String) throws {
-        let at = try #require(leader)
-        members[at].put(key, key, ticket: 1)
-    }
-
-    /// The disk of one is lost; it starts anew from nothing, in this boot.
-    mutating func wipe(_ at: Int, boot: UInt64) {
-        let peers = members[at].peers.map(\.rawValue)
-        members[at] = Member(members[at].id.rawValue, of: peers, known: false, boot: boot)
-    }
-}
-
 @Suite("Wiped nodes")
 struct AdmissionTests {
     private func net(_ count: UInt64) throws -> Net {

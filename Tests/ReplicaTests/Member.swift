@@ -20,7 +20,8 @@ struct Member {
 
     /// A member; `known`: it belongs to `cluster` already and has voted before.
     init(
-        _ id: UInt64, of peers: [UInt64], known: Bool = true, runs: [Message.Run] = [],
+        _ id: UInt64, of peers: [UInt64], known: Bool = true, in other: ClusterID? = nil,
+        term: Term = Term(1), runs: [Message.Run] = [],
         store: Store = Store(), isDamaged: Bool = false, isWiped: Bool = false, boot: UInt64 = 1,
         change: (inout Replica.Settings) -> Void = { _ in }
     ) {
@@ -29,10 +30,10 @@ struct Member {
         var settings = Replica.Settings(node: NodeID(id), peers: self.peers, url: Array("http://\(id)".utf8))
         change(&settings)
         let origin = Replica.Origin(
-            boot: Boot(boot), cluster: known ? cluster : nil,
-            hard: known ? HardState(term: Term(1), vote: nil, count: 1) : nil, runs: runs,
-            commit: LogIndex(store.appliedIndex), tail: [], replay: Replay(store), isDamaged: isDamaged,
-            isWiped: isWiped)
+            boot: Boot(boot), cluster: known ? other ?? cluster : nil,
+            hard: known ? HardState(term: term, vote: nil, count: 1) : nil, runs: runs,
+            commit: LogIndex(store.appliedIndex), tail: [],
+            replay: Replay(store, marksEvery: settings.markInterval), isDamaged: isDamaged, isWiped: isWiped)
         replica = Replica(settings: settings, origin: origin, seed: id)
         replica.started()
     }

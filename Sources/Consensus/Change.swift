@@ -12,6 +12,9 @@ public enum Change: Hashable, Sendable {
     /// A node of the cluster has lost its disk and says so in this boot: whatever it said before counts no
     /// more. A voter becomes a learner that rises; there is an entry for it even if nothing changes (rule 1).
     case readmit(NodeID, boot: Boot)
+    /// A node that is no member, and that whoever runs the cluster wants to be one, says in this boot that it
+    /// has nothing: it becomes a learner that rises. Like `readmit`, for it may have been a member once.
+    case admit(NodeID, boot: Boot)
 }
 
 /// Why the membership stays as it is.
@@ -37,7 +40,8 @@ public enum ChangeRefusal: Error, Hashable, Sendable {
 extension Change {
     public var node: NodeID {
         switch self {
-        case .learner(let id, _), .promote(let id), .demote(let id, _), .remove(let id), .readmit(let id, _):
+        case .learner(let id, _), .promote(let id), .demote(let id, _), .remove(let id), .readmit(let id, _),
+            .admit(let id, _):
             id
         }
     }
@@ -69,6 +73,9 @@ extension Membership {
         case .readmit(let id, _):
             guard all.contains(id) else { throw .unknown }
             return voters.contains(id) ? try demoted(id, rises: true) : self
+        case .admit(let id, _):
+            guard !all.contains(id) else { throw .unneeded }
+            return try withLearner(id, rises: true)
         }
     }
 

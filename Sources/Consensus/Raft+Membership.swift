@@ -14,6 +14,8 @@ extension Raft {
             let next = try changed(by: change)
             if case .readmit(let id, let boot) = change { pin(id, to: boot) }
             appendConfiguration(next, into: &out)
+            // Only now it is one of the peers.
+            if case .admit(let id, let boot) = change { pin(id, to: boot) }
         } catch {
             out.append(.unchanged(error))
         }

@@ -90,6 +90,7 @@ extension Change: CustomStringConvertible {
         case .demote(let id, let rises): rises ? "demote \(id) rising" : "demote \(id)"
         case .remove(let id): "remove \(id)"
         case .readmit(let id, let boot): "readmit \(id) boot \(boot)"
+        case .admit(let id, let boot): "admit \(id) boot \(boot)"
         }
     }
 }

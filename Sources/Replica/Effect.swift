@@ -164,8 +164,8 @@ public enum Notice: Hashable, Sendable {
     case installedSnapshot(EntryID, bytes: UInt64)
     /// What was received is not the snapshot that was announced.
     case badSnapshot(EntryID)
-    /// A wiped node has asked to be let in.
-    case admits(NodeID)
+    /// A node without data has asked to be let in: a member that lost its disk, or one that is only named.
+    case admits(NodeID, isMember: Bool)
     /// This node was wiped, and follows from now on; it votes once it has caught up and was promoted.
     case admitted
     /// It has come as far as where it was let in.

@@ -1,4 +1,4 @@
-// A node that lost its disk is let in anew: first as a learner, by an entry that counted none of it (rule 1).
+// A node without data is let in: as a learner first, by an entry that counted nothing of it (rule 1).
 internal import Consensus
 internal import Wire
 
@@ -19,25 +19,32 @@ extension Replica {
     /// Only an entry of this leader's own, proposed after it heard of this very start, can tell: it is
     /// committed by a majority that this node's lost votes and acknowledgements are no part of.
     mutating func admission(of node: NodeID, boot: Boot) -> LogIndex {
-        guard isRunning, raft.role == .leader, raft.membership.all.contains(node) else { return .zero }
+        let isMember = raft.membership.all.contains(node)
+        // Whom --peers names here and the log does not, its operator wants in: so a restored cluster grows.
+        guard isRunning, raft.role == .leader, isMember || settings.peers.contains(node) else { return .zero }
         admissions.removeAll { $0.node == node && $0.boot != boot }
         if let known = admissions.first(where: { $0.node == node }) {
             if let index = known.index { return index }
         } else {
             admissions.append(Admission(node: node, boot: boot))
-            effects.append(.notice(.admits(node)))
+            effects.append(.notice(.admits(node, isMember: isMember)))
         }
         if admissions.contains(where: { $0.node == node && $0.entry == nil }) {
             // Refused while another change is under way: the node asks again.
-            proposing = .readmit(node, boot: boot)
-            step(.change(.readmit(node, boot: boot)))
+            let change = isMember ? Change.readmit(node, boot: boot) : .admit(node, boot: boot)
+            proposing = change
+            step(.change(change))
         }
         return .zero
     }
 
     /// The change that was asked for is entry `index` of the log now, and not yet committed.
     mutating func noteChange(_ change: Change, at index: LogIndex) {
-        guard case .readmit(let node, let boot) = change else { return }
+        let (node, boot): (NodeID, Boot)
+        switch change {
+        case .readmit(let id, let told), .admit(let id, let told): (node, boot) = (id, told)
+        case .learner, .promote, .demote, .remove: return
+        }
         for at in admissions.indices where admissions[at].node == node && admissions[at].boot == boot {
             admissions[at].entry = index
         }

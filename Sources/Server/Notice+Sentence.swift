@@ -61,9 +61,9 @@ extension Notice {
             """
         case .wiped:
             """
-            this node's data directory has no vote and no log, but its peers have a history: it may have \
-            voted before, so it neither votes nor stands nor acknowledges until the leader has made it a \
-            learner. That needs a majority without it; nothing has to be done
+            this node's data directory has no vote and no log, but its peers have a history: it is new, or \
+            it may have voted before. So it neither votes nor stands nor acknowledges until the leader has \
+            made it a learner. That needs a majority without it; nothing has to be done
             """
         case .diskStalls:
             "the disk has finished nothing for two seconds: leadership is handed over if another can take it"
@@ -86,7 +86,12 @@ extension Notice {
             "the snapshot at entry \(id), \(bytes) bytes, is this node's state from now on"
         case .badSnapshot(let id):
             "the snapshot at entry \(id) did not arrive as it was announced: it is asked for again"
-        case .admits(let node):
+        case .admits(let node, isMember: false):
+            """
+            node \(node) is named by --peers and has no data: it becomes a learner, and a voter once it has \
+            caught up
+            """
+        case .admits(let node, isMember: true):
             "node \(node) has lost its disk: it becomes a learner, and a voter again once it has caught up"
         case .admitted:
             "this node follows as a learner: it votes again once it has caught up and was promoted"

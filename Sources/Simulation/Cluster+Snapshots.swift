@@ -115,7 +115,7 @@ extension Cluster {
             trace.text(" the snapshot at ", id)
         case .installedSnapshot(let id, _): trace.text("stands on the snapshot at ", id)
         case .badSnapshot(let id): trace.text("cannot use the snapshot at ", id)
-        case .admits(let peer): trace.text("lets in ", peer.rawValue)
+        case .admits(let peer, _): trace.text("lets in ", peer.rawValue)
         case .admitted:
             trace.text("was let in")
             node.wasAdmitted = true

@@ -39,7 +39,7 @@ public final class Cluster {
     /// The order of calls and returns; never two at once.
     var stamp: UInt64 = 0
 
-    /// Whether one of them was made to start with another state; snapshots may have carried it anywhere since.
+    /// Whether one of them was made to start with another state; snapshots may have carried it on since.
     var stateWasChanged = false
 
     /// Whether faults are still injected.

@@ -172,9 +172,8 @@ extension Cluster {
     /// node when it is told where it may begin.
     @discardableResult
     mutating func hello(_ node: NodeID, to leader: NodeID) -> (NodeID, [Output]) {
-        guard self[leader].raft.role == .leader, self[leader].raft.membership.all.contains(node) else {
-            return (leader, [])
-        }
+        guard self[leader].raft.role == .leader else { return (leader, []) }
+        let isMember = self[leader].raft.membership.all.contains(node)
         let boot = self[node].raft.boot
         self[leader].admissions.removeAll { $0.node == node && $0.boot != boot }
         if let index = self[leader].admissions.first(where: { $0.node == node })?.index {
@@ -183,7 +182,8 @@ extension Cluster {
         guard !self[leader].admissions.contains(where: { $0.node == node && $0.entry != nil }) else {
             return (leader, [])
         }
-        let out = step(leader, .change(.readmit(node, boot: boot)))
+        let change = isMember ? Change.readmit(node, boot: boot) : .admit(node, boot: boot)
+        let out = step(leader, .change(change))
         for case .configured(let configuration, _) in out {
             let admission = Admission(node: node, boot: boot, entry: configuration.index)
             self[leader].admissions.append(admission)

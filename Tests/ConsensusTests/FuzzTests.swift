@@ -93,12 +93,13 @@ private struct Fuzz {
     }
 
     mutating func change() -> Change {
-        switch random.next(below: 5) {
+        switch random.next(below: 6) {
         case 0: .learner(node(), rises: isTrue())
         case 1: .promote(node())
         case 2: .demote(node(), rises: isTrue())
         case 3: .remove(node())
-        default: .readmit(node(), boot: Boot(random.next(below: 3)))
+        case 4: .readmit(node(), boot: Boot(random.next(below: 3)))
+        default: .admit(node(), boot: Boot(random.next(below: 3)))
         }
     }
 

@@ -67,7 +67,8 @@ struct Words {
         return Configuration(index: index, membership: membership())
     }
 
-    /// `learner 4 rising`, `promote 4`, `demote 3`, `remove 3`, `readmit 3 boot 7`.
+    /// `learner 4 rising`, `promote 4`, `demote 3`, `remove 3`, `readmit 3 boot 7`,
+    /// `admit 5 boot 7`.
     mutating func change() throws(ScenarioError) -> Change {
         let kind = try word()
         let id = try node()
@@ -79,6 +80,9 @@ struct Words {
         case "readmit":
             try expect("boot")
             return .readmit(id, boot: Boot(try number()))
+        case "admit":
+            try expect("boot")
+            return .admit(id, boot: Boot(try number()))
         default: throw problem("unknown change \(kind)")
         }
     }

@@ -115,6 +115,51 @@ struct AdmissionTests {
         }
     }
 
+    @Test("empty nodes that are only named join a restored one, get its state, and become voters")
+    func restored() throws {
+        for count: UInt64 in [2, 3, 5] {
+            var net = Net(restoredOf: count)
+            net.pass(1_000)
+            #expect(net.leader == 0, "nobody else may lead")
+            var wasCounted = Set<NodeID>()
+            for _ in 0..<3_000 {
+                net.pass(10)
+                for voter in net.members[0].replica.raft.membership.voters
+                where wasCounted.insert(voter).inserted {
+                    let member = net.members[Int(voter.rawValue) - 1].replica
+                    #expect(member.store.count >= 1, "node \(voter) votes and has not what was restored")
+                }
+            }
+            #expect(net.members[0].replica.raft.membership.voters.count == Int(count))
+            #expect(net.members[0].replica.raft.membership.learners.isEmpty)
+            // Without the one that was restored, where that leaves a majority.
+            if count > 2 { net.isDown = [0] }
+            net.pass(5_000)
+            try net.put("later")
+            net.pass(1_000)
+            for member in net.members[(count > 2 ? 1 : 0)...] {
+                #expect(member.replica.raft.standing == .whole)
+                #expect(member.replica.store.count == 2)
+            }
+        }
+    }
+
+    @Test("who is neither a member nor named is not let in, whatever it says")
+    func stranger() throws {
+        var net = Net(restoredOf: 2)
+        net.pass(2_000)
+        var bytes: [UInt8] = []
+        Hello(
+            node: NodeID(7), boot: Boot(7), cluster: nil, hasHistory: false, isDamaged: false, isWiped: true
+        ).encode(into: &bytes)
+        for number: UInt64 in 60..<70 {
+            net.members[0].replica.asked(.hello, body: bytes.span, exchange: Exchange(number))
+            net.members[0].turn()
+            net.pass(300)
+        }
+        #expect(!net.members[0].replica.raft.membership.all.contains(NodeID(7)))
+    }
+
     @Test("a node that is let in may be told so only by an entry that was proposed after its loss")
     func ownEntry() throws {
         var net = try net(3)

@@ -21,8 +21,8 @@ struct Member {
     /// A member; `known`: it belongs to `cluster` already and has voted before.
     init(
         _ id: UInt64, of peers: [UInt64], known: Bool = true, in other: ClusterID? = nil,
-        term: Term = Term(1), runs: [Message.Run] = [],
-        store: Store = Store(), isDamaged: Bool = false, isWiped: Bool = false, boot: UInt64 = 1,
+        term: Term = Term(1), runs: [Message.Run] = [], store: Store = Store(),
+        snapshot: StoredSnapshot? = nil, isDamaged: Bool = false, isWiped: Bool = false, boot: UInt64 = 1,
         change: (inout Replica.Settings) -> Void = { _ in }
     ) {
         self.id = NodeID(id)
@@ -31,9 +31,10 @@ struct Member {
         change(&settings)
         let origin = Replica.Origin(
             boot: Boot(boot), cluster: known ? other ?? cluster : nil,
-            hard: known ? HardState(term: term, vote: nil, count: 1) : nil, runs: runs,
-            commit: LogIndex(store.appliedIndex), tail: [],
-            replay: Replay(store, marksEvery: settings.markInterval), isDamaged: isDamaged, isWiped: isWiped)
+            hard: known ? HardState(term: term, vote: nil, count: 1) : nil, snapshot: snapshot,
+            base: snapshot?.id ?? .zero, runs: runs, commit: LogIndex(store.appliedIndex), tail: [],
+            replay: Replay(store, marksEvery: settings.markInterval), isDamaged: isDamaged,
+            isWiped: isWiped)
         replica = Replica(settings: settings, origin: origin, seed: id)
         replica.started()
     }

@@ -24,6 +24,16 @@ struct Net {
         }
     }
 
+    /// Node 1 as a restore leaves it, and others without anything; all are started with the same names.
+    init(restoredOf count: UInt64) {
+        self.init(count)
+        snapshots = [Restored.opened]
+        members[0] = Member(
+            1, of: Array(1...count), store: Restored.store,
+            snapshot: StoredSnapshot(
+                id: Restored.id, configuration: Restored.configuration, sum: 0, bytes: Restored.bytes))
+    }
+
     /// Time passes for everybody, and what is said is heard.
     mutating func pass(_ milliseconds: Int) {
         for _ in 0..<milliseconds / 10 {
@@ -132,5 +142,30 @@ struct Net {
     mutating func wipe(_ at: Int, boot: UInt64) {
         let peers = members[at].peers.map(\.rawValue)
         members[at] = Member(members[at].id.rawValue, of: peers, known: false, boot: boot)
+    }
+}
+
+/// The state that a restored node begins with: it stands at its first entry.
+enum Restored {
+    /// The length of its file.
+    static let bytes: UInt64 = 1_000
+    static let id = EntryID(term: Term(1), index: LogIndex(1))
+    static let configuration = Configuration(index: .zero, membership: Membership(voters: [NodeID(1)]))
+    static var store: Store {
+        var command: [UInt8] = []
+        let key = Array("kept".utf8)
+        Command.appendPut(
+            key: key.span, value: key.span, contentType: [UInt8]().span, precondition: .none, at: .zero,
+            to: &command)
+        var store = Store()
+        _ = store.apply(command.span, index: 1)
+        return store
+    }
+    static var opened: OpenedSnapshot {
+        let store = store
+        let head = SnapshotHead(
+            cluster: cluster, last: id, configuration: configuration, revision: store.revision.rawValue,
+            clusterTime: 0, hash: store.hash, keys: 1, bytes: UInt64(store.bytes))
+        return OpenedSnapshot(head: head, store: store, sum: 0, bytes: bytes)
     }
 }

@@ -75,7 +75,8 @@ let package = Package(
         .executableTarget(
             name: "rast",
             dependencies: [
-                "Server", "Client", "Simulation", "Journal", "Network", "Wire", "Consensus", "JSON", "CLinux",
+                "Server", "Client", "Simulation", "Snapshot", "Journal", "Network", "Wire", "KeyValue",
+                "Consensus", "JSON", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: house),
@@ -92,7 +93,10 @@ let package = Package(
         tests("Client"),
         tests(
             "Server",
-            ["API", "HTTP", "JSON", "Network", "Journal", "Replica", "Wire", "Consensus", "KeyValue"],
+            [
+                "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Snapshot", "Wire", "Consensus",
+                "KeyValue",
+            ],
             exclude: ["malformed.requests"]),
         tests("Simulation", ["KeyValue"]),
         .testTarget(name: "PageTests", dependencies: ["CAssets"], swiftSettings: house),

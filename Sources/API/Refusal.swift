@@ -76,6 +76,9 @@ public struct Refusal: Error, Equatable, Sendable {
     /// Connections hold as much as they may together; certainly not applied.
     public static let crowded = Refusal(
         429, .overloaded, "Contents and answers take as much memory as they may; nothing was applied.")
+    /// As many backups as there may be at a time are under way.
+    public static let tooManyBackups = Refusal(
+        429, .overloaded, "Four backups are under way on this node; try again when one is done.")
     /// This node is on its way down.
     public static let shuttingDown = Refusal(503, .shuttingDown, "This node is shutting down.")
     /// No further connection is taken.

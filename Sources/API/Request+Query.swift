@@ -36,10 +36,10 @@ private enum Name: UInt8, CaseIterable {
         switch self {
         case .timeout, .redirect:
             switch action {
-            case .read, .put, .delete, .list, .members, .transfer: true
+            case .read, .put, .delete, .list, .members, .transfer, .backup: true
             case .live, .ready, .status, .metrics, .openapi, .dashboard, .snapshot, .options, .peer: false
             }
-        case .consistency, .minRevision: action == .read || action == .list
+        case .consistency, .minRevision: action == .read || action == .list || action == .backup
         case .format, .wait, .after: action == .read
         case .ttl, .lease: action == .put
         case .verbose: if case .ready = action { true } else { false }

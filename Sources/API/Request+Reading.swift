@@ -67,8 +67,8 @@ extension Request {
         case .members: .members
         case .leader: .transfer
         case .snapshot: .snapshot
-        case .status, .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote,
-            .backup, .server:
+        case .backup: .backup
+        case .status, .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .server:
             .status
         }
     }
@@ -87,12 +87,15 @@ extension Request {
         case .peer:
             try checkPeerContent(head, in: bytes)
             contentBytesMax = limits.peerBytesMax
-        case .list, .members, .transfer:
+        case .list, .members, .transfer, .backup:
             let hasCredentials = head[.authorization] != nil
             mayRedirect = limits.mayRedirect && !hasCredentials
             contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
         case .snapshot: contentBytesMax = 0
         case .live, .ready, .status, .metrics, .openapi, .dashboard, .options: break
+        }
+        if action == .backup, head.isVersion10 {
+            throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
         }
         if head[.idempotencyKey] != nil { try readIdempotencyKey() }
         if action == .list {

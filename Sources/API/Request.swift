@@ -37,6 +37,8 @@ public enum Action: Sendable, Equatable {
     case transfer
     /// `/cluster/snapshot`: this node takes a snapshot.
     case snapshot
+    /// `/backup`: everything, as a file.
+    case backup
     /// OPTIONS: which methods the route takes.
     case options(Route)
     case peer(PeerCall)

@@ -96,9 +96,9 @@ public enum Route: Sendable, Equatable {
         case .key, .livez, .healthz, .readyz, .status, .metrics, .openapi, .dashboard, .leader, .snapshot,
             .server:
             true
-        case .list, .members: method == .get || method == .head
+        case .list, .members, .backup: method == .get || method == .head
         case .peer(let call): call.isBuilt
-        case .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .backup: false
+        case .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote: false
         }
     }
 }

@@ -64,16 +64,11 @@ extension Replica {
     }
 
     private mutating func takeSnapshot() {
-        guard let term = raft.log.term(at: applied), let cluster = start.cluster else { return }
-        let id = EntryID(term: term, index: applied)
-        let configuration = raft.configuration(at: applied)
+        guard let (head, store) = frozen else { return }
         taking = Taking(
-            id: id, configuration: configuration, bytes: bytesSinceSnapshot, isRight: trust == .repaired)
+            id: head.last, configuration: head.configuration, bytes: bytesSinceSnapshot,
+            isRight: trust == .repaired)
         mustTakeSnapshot = false
-        let head = SnapshotHead(
-            cluster: cluster, last: id, configuration: configuration, revision: store.revision.rawValue,
-            clusterTime: store.clusterTime.milliseconds, hash: store.hash, keys: UInt64(store.count),
-            bytes: UInt64(store.bytes))
         effects.append(.takeSnapshot(head, store))
     }
 

@@ -21,7 +21,7 @@ struct Client: ~Copyable {
         case forwarded
         /// Leadership is being handed over, as it asked.
         case transferring
-        /// A list is being sent, piece by piece.
+        /// A list or a backup is being sent, piece by piece.
         case streaming
         /// The last answer is given. What still comes is read and dropped, so that the answer is not lost to
         /// a reset.
@@ -46,6 +46,8 @@ struct Client: ~Copyable {
     var askedAt: UInt64 = 0
     /// The list that is being sent.
     var stream: ListStream?
+    /// The backup that is being sent.
+    var backup: BackupStream?
     /// Over which link the request was sent on.
     var link = 0
     /// The peer's question whose answer this client's is: it has no connection then, and came whole.

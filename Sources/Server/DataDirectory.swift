@@ -39,8 +39,23 @@ public final class DataDirectory: Sendable {
         }
     }
 
+    /// Here as long as a restore is under way, or was interrupted.
+    static let restoringName = "restoring"
+
     /// Opens a directory to run a node in it: creates what is missing, and locks it.
     public static func open(_ path: String) throws(StartFailure) -> DataDirectory {
+        let directory = try openToRestore(path)
+        if faccessat(directory.root.raw, restoringName, F_OK, 0) == 0 {
+            throw StartFailure(
+                """
+                \(path) holds a restore that was interrupted: run `rast restore` with it again, or empty it.
+                """)
+        }
+        return directory
+    }
+
+    /// Opens a directory whatever became of a restore in it.
+    static func openToRestore(_ path: String) throws(StartFailure) -> DataDirectory {
         try make(path)
         let root = try openFolder(path)
         let lock = try takeLock(path, in: root)

@@ -83,6 +83,10 @@ extension Node {
     /// Answers a read from the store as it is now.
     mutating func readStore(_ slot: Int, isLocal: Bool) {
         guard let request = clients[slot].request else { return }
+        if request.action == .backup {
+            backUp(slot, isLocal: isLocal)
+            return
+        }
         if let listing = request.listing {
             list(slot, listing, isLocal: isLocal)
             return
@@ -141,7 +145,7 @@ extension Node {
         case .noLeader(let absence):
             answer.append(noLeader(Leaderless(absence)), to: &clients[slot].outbound.bytes)
         case .timedOut(let outcome):
-            let isRead = request.action == .read || request.action == .list
+            let isRead = [.read, .list, .backup].contains(request.action)
             answer.appendTimeout(isRead ? nil : WriteOutcome(outcome), to: &clients[slot].outbound.bytes)
         case .overloaded: answer.append(.overloaded, to: &clients[slot].outbound.bytes)
         case .snapshotFailed:

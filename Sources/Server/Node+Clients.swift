@@ -93,6 +93,7 @@ extension Node {
         clients[slot].inbound.discard(to: &pool)
         if case .forwarded = clients[slot].stage { forwarded -= 1 }
         if clients[slot].stream != nil { streams -= 1 }
+        endBackup(slot)
         if clients[slot].origin != nil { proxies -= 1 }
         _ = clients.remove(clients.token(at: slot))
     }
@@ -141,7 +142,7 @@ extension Node {
                 if clients[slot].closesWhenSent {
                     end(slot)
                 } else if !clients[slot].inbound.isEmpty || clients[slot].mayRead
-                    || clients[slot].stream != nil
+                    || clients[slot].stream != nil || clients[slot].backup != nil
                 {
                     makeRunnable(slot)
                 }
@@ -224,6 +225,9 @@ extension Node {
         case .forwarded: expireForwarded(slot)
         case .transferring: expireTransfer(slot)
         // It does not read its list.
+        case .streaming where clients[slot].backup?.isAwaited ?? false:
+            // It waits for us, and not we for it.
+            setTimer(slot, after: configuration.idleTime)
         case .skipping, .streaming, .ending: drop(slot)
         }
     }

@@ -54,10 +54,10 @@ extension Node {
 
     /// What was written is with the kernel: the next lines follow.
     mutating func streamOn(_ slot: Int) -> Next {
+        if clients[slot].backup != nil { return backUpOn(slot) }
         guard clients[slot].outbound.isEmpty, let stream = clients[slot].stream else { return .rest }
         guard hasRoom(slot, for: ListStream.chunkBytes) else {
-            if !clients[slot].isStarved { starved.append(clients.token(at: slot)) }
-            clients[slot].isStarved = true
+            starve(slot)
             return .rest
         }
         stream.appendChunk(lines: &scratch, to: &clients[slot].outbound.bytes)

@@ -79,17 +79,37 @@ extension Node {
         weigh(slot)
     }
 
+    /// A stream waits until there is room for more of it.
+    mutating func starve(_ slot: Int) {
+        if !clients[slot].isStarved { starved.append(clients.token(at: slot)) }
+        clients[slot].isStarved = true
+    }
+
     /// Streams that waited for room go on where there is some.
     mutating func feedStarved() {
         if starved.isEmpty { return }
-        let most = configuration.connectionBytesMax - ListStream.chunkBytes
-        if bytesHeld > most { endSlow(but: nil, downTo: most) }
-        if bytesHeld > most { return }
+        let least = configuration.connectionBytesMax - ListStream.chunkBytes
+        if bytesHeld > least { endSlow(but: nil, downTo: least) }
+        if bytesHeld > least { return }
+        var waiting: [Token] = []
         for token in starved where clients.contains(token) {
-            clients[Int(token.slot)].isStarved = false
-            makeRunnable(Int(token.slot))
+            // Who needs more than there is waits on: looked at in every turn, it would keep the loop busy.
+            let most = configuration.connectionBytesMax - streamBytes(Int(token.slot))
+            if bytesHeld > most {
+                waiting.append(token)
+            } else {
+                clients[Int(token.slot)].isStarved = false
+                makeRunnable(Int(token.slot))
+            }
         }
-        starved.removeAll(keepingCapacity: true)
+        starved = waiting
+    }
+
+    /// How much the next part of a stream may take.
+    private func streamBytes(_ slot: Int) -> Int {
+        // Where the bound is very small, a backup waits until nobody else holds anything.
+        clients[slot].backup == nil
+            ? ListStream.chunkBytes : min(Self.backupPieceBytes, configuration.connectionBytesMax)
     }
 
     /// Ends connections that have been slow for longer than our patience, the slowest first.

@@ -81,7 +81,7 @@ extension Node {
             return .again
         }
         switch action {
-        case .read, .list: read(slot)
+        case .read, .list, .backup: read(slot)
         case .put: put(slot, content, isDecoded: isDecoded)
         case .delete: delete(slot)
         case .transfer: transfer(slot, content, isDecoded: isDecoded)
@@ -199,7 +199,8 @@ extension Action {
     var hasReservedPlace: Bool {
         switch self {
         case .live, .ready, .status, .metrics, .peer: true
-        case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .snapshot, .options:
+        case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .snapshot, .backup,
+            .options:
             false
         }
     }
@@ -209,6 +210,7 @@ extension Action {
         switch self {
         case .put, .delete, .transfer: true
         case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .snapshot,
+            .backup,
             .options,
             .peer:
             false

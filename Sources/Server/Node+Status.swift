@@ -64,7 +64,7 @@ extension Node {
         ]
         let condition = Condition(view)
         if condition != .whole {
-            checks.append(API.Readiness.Check("condition", isOK: false, detail: condition.sentence))
+            checks.append(API.Readiness.Check(condition.check, isOK: false, detail: condition.sentence))
         }
         switch stopping {
         case .no: break
@@ -96,6 +96,15 @@ extension Condition {
             self = .damaged
         } else {
             self = view.trust == .trusted ? .whole : .wrongState
+        }
+    }
+
+    /// What of the node it is about.
+    fileprivate var check: String {
+        switch self {
+        case .whole, .diskFailed, .wiped: "disk"
+        case .damaged: "log"
+        case .wrongState: "state"
         }
     }
 

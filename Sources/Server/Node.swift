@@ -22,6 +22,7 @@ struct Node: ~Copyable {
     let disk: DiskThread
     let reader: ReaderThread
     let worker: WorkerThread
+    let backupThread: BackupThread
     let resolver: Resolver
     let arrivals: Mailbox<Arrival>
     let wake: Wake
@@ -46,6 +47,8 @@ struct Node: ~Copyable {
     /// How many requests the leader has from here, and how many lists are being sent.
     var forwarded = 0
     var streams = 0
+    /// How many of these are backups.
+    var backups = 0
     /// The client that asked for the hand-over of leadership under way.
     var transferring: Token?
     var limits = Limits()
@@ -110,6 +113,8 @@ enum Arrival: Sendable {
     /// A peer's name was looked up for that link.
     case addresses(link: UInt64, [Address])
     case usage(DiskUsage)
+    /// A piece of the backup that this client is being sent; nil after the last.
+    case backedUp([UInt8]?, client: UInt64)
     /// Entries were read for a peer.
     case entries([Block], for: NodeID)
     /// They could not be.

@@ -109,8 +109,8 @@ extension Notice {
         case .wrongState(let index):
             """
             this node's state after entry \(index) is not what a majority of the members made of the same \
-            log: it neither leads nor serves until it has taken the snapshot of one that is right. Nothing has \
-            to be done; but look at this machine's memory
+            log: it neither leads nor serves until it has taken the snapshot of one that is right. Nothing \
+            has to be done; but look at this machine's memory
             """
         case .wrongPeer(let node):
             "node \(node) finds its state to be another than the majority's: it is sent this node's"

@@ -111,6 +111,7 @@ extension Node {
         let disk: DiskThread
         let reader: ReaderThread
         let worker: WorkerThread
+        let backupThread: BackupThread
         let resolver: Resolver
         let poller: Poller
 
@@ -127,7 +128,7 @@ extension Node {
             }
             return Ground(
                 wake: wake, arrivals: arrivals, disk: disk, reader: reader, worker: worker,
-                resolver: resolver,
+                backupThread: try BackupThread(answers: arrivals, wake: wake), resolver: resolver,
                 poller: try Poller())
         }
     }
@@ -151,6 +152,7 @@ extension Node {
         disk = ground.disk
         reader = ground.reader
         worker = ground.worker
+        backupThread = ground.backupThread
         resolver = ground.resolver
         poller = ground.poller
         now = monotonicNanoseconds()

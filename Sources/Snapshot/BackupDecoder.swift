@@ -31,17 +31,23 @@ public struct BackupDecoder: ~Copyable {
             do throws(Inflater.Failure) {
                 count = try inflater.next(bytes, from: &place)
             } catch {
-                throw BackupError(offset: inflater.offset, member: inflater.member, problem: .compression)
+                throw self.error(.compression)
             }
             guard count > 0 else { return }
             do throws(SnapshotError) {
                 try feedDecoder(count)
             } catch {
-                throw BackupError(
-                    offset: inflater.offset, member: inflater.member, problem: .content(error))
+                throw self.error(.content(error))
             }
         }
     }
+
+    private func error(_ problem: BackupError.Problem) -> BackupError {
+        BackupError(offset: inflater.offset, member: inflater.member, line: line, problem: problem)
+    }
+
+    /// The line that is being read.
+    private var line: UInt64 { decoder.head == nil ? 1 : UInt64(decoder.count) + 2 }
 
     private mutating func feedDecoder(_ count: Int) throws(SnapshotError) {
         try inflater.withOutput(count) { (bytes) throws(SnapshotError) in try decoder.feed(bytes) }
@@ -49,15 +55,12 @@ public struct BackupDecoder: ~Copyable {
 
     /// All was given: what it makes, if it is whole.
     public consuming func finish() throws(BackupError) -> SnapshotDecoder.Decoded {
-        let offset = inflater.offset
-        let member = inflater.member
-        guard inflater.isWhole, offset > 0 else {
-            throw BackupError(offset: offset, member: member, problem: .end)
-        }
+        let end = error(.end)
+        guard inflater.isWhole, end.offset > 0 else { throw end }
         do throws(SnapshotError) {
             return try decoder.finish()
         } catch {
-            throw BackupError(offset: offset, member: member, problem: .end)
+            throw end
         }
     }
 }
@@ -68,6 +71,8 @@ public struct BackupError: Error, Hashable, Sendable, CustomStringConvertible {
     public let offset: UInt64
     /// Where the part begins that is not right: all before it is.
     public let member: UInt64
+    /// The line of what it inflates to that is wrong or not there, from 1 on; the keys begin with line 2.
+    public let line: UInt64
     public let problem: Problem
 
     public enum Problem: Hashable, Sendable {
@@ -82,10 +87,11 @@ public struct BackupError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch problem {
         case .compression where offset < 20 && member == 0: "not gzip, from its first bytes on"
-        case .compression: "damaged between byte \(member) and byte \(offset)"
-        case .end: "ends too early, after byte \(offset)"
+        case .compression: "damaged between byte \(member) and byte \(offset), line \(line) or after"
+        case .end: "cut off after byte \(offset), in line \(line)"
         case .content(let error):
-            "wrong between byte \(member) and byte \(offset); inflated: \(error.description)"
+            "wrong in line \(line) of what it inflates to, at byte \(error.offset) there: "
+                + "\(error.problem.message) (in the file, between byte \(member) and byte \(offset))"
         }
     }
 }

@@ -90,11 +90,12 @@ private let gzipWindowBits: Int32 = 15 + 16
                 isWhole = false
             }
             let start = place
+            // Also where it fails: that is the place.
+            defer { offset += UInt64(place - start) }
             let count = try unsafe bytes.withUnsafeBufferPointer { source throws(Failure) in
                 let rest = unsafe UnsafeBufferPointer(rebasing: source[start...])
                 return try unsafe inflate(rest, &place)
             }
-            offset += UInt64(place - start)
             mayHaveMore = count == out.count && !isWhole
             if count > 0 { return count }
             guard place > start || start == bytes.count else { throw Failure() }

@@ -14,6 +14,7 @@ struct Rast: ParsableCommand {
               rast serve --data DIR             one node on 127.0.0.1:8001
               rast put greeting hello           writes a key; `rast get greeting` reads it
               rast status --watch               who leads, and how far each member is
+              rast backup FILE                  all of one moment; `rast restore` makes a cluster of it
               rast log DIR | jq                 the replicated log of a node
 
             COMPLETIONS for your shell come from the program itself:
@@ -26,7 +27,7 @@ struct Rast: ParsableCommand {
         version: version,
         subcommands: [
             Dev.self, Serve.self, Get.self, Put.self, Delete.self, List.self, Status.self, Health.self,
-            TransferLeader.self, Log.self, Simulate.self,
+            TransferLeader.self, Backup.self, Restore.self, Log.self, Simulate.self,
         ])
 
     /// Like the parser's own `main`, with our exit status for usage errors, and errors in one line.

@@ -28,16 +28,14 @@ let house: [Room] = [
         "Server",
         on: [
             "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Snapshot", "Wire", "Consensus",
-            "KeyValue",
-            "CLinux", "CAssets", "Logging", "DequeModule",
+            "KeyValue", "CLinux", "CAssets", "Logging", "DequeModule",
         ]),
     shell("Client", on: ["HTTP", "JSON"]),
     shell(
         "rast",
         on: [
-            "Server", "Client", "Simulation", "Journal", "Replica", "Wire", "Consensus", "KeyValue", "JSON",
-            "HTTP",
-            "API", "Network", "CLinux", "ArgumentParser", "Logging",
+            "Server", "Client", "Simulation", "Snapshot", "Journal", "Replica", "Wire", "Consensus",
+            "KeyValue", "JSON", "HTTP", "API", "Network", "CLinux", "ArgumentParser", "Logging",
         ],
         and: ["FoundationEssentials"]),
 ]

@@ -56,7 +56,8 @@ let package = Package(
             ], settings: pure),
         room("API", ["HTTP", "JSON", "KeyValue"], settings: pure),
         room(
-            "Simulation", ["Replica", "Snapshot", "Journal", "Wire", "Consensus", "KeyValue"], settings: pure),
+            "Simulation", ["Replica", "Snapshot", "Journal", "Wire", "Consensus", "KeyValue", "JSON"],
+            settings: pure),
         // The shell.
         .target(name: "CLinux"),
         room("Network", ["CLinux"]),
@@ -104,7 +105,9 @@ let package = Package(
         // Real processes under failure, and what the gate counts (Benchmarks/instructions).
         .target(name: "CCurl", path: "Tests/CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .testTarget(
-            name: "FailureTests", dependencies: ["CCurl", "Simulation", "KeyValue"], swiftSettings: house),
+            name: "FailureTests",
+            dependencies: ["CCurl", "Simulation", "Snapshot", "Wire", "Consensus", "KeyValue"],
+            swiftSettings: house),
         // What fuzzing feeds (Fuzz/Package.swift has the fuzzer), and its corpus as a test.
         .target(
             name: "FuzzTargets",

@@ -27,6 +27,8 @@ public struct Membership: Hashable, Sendable {
         return all
     }
 
+    public func contains(_ id: NodeID) -> Bool { isVoter(id) || learners.contains(id) }
+
     public func isVoter(_ id: NodeID) -> Bool { voters.contains(id) || outgoing.contains(id) }
 
     /// Whether those for which `holds` is true are a majority of each set of voters.

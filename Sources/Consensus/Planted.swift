@@ -124,6 +124,16 @@
         case failedSyncBelieved
         /// A head states a commit index of entries that still wait.
         case commitStatedAhead
+        /// A snapshot lacks what its last entry did.
+        case skipEntryAtSnapshot
+        /// A snapshot older than what is committed here takes the place of the log and the state.
+        case installOlderSnapshot
+        /// A snapshot gets its name before it is synced.
+        case noSnapshotSync
+        /// The log's beginning is removed before the snapshot that covers it is written.
+        case compactBeforeSnapshot
+        /// Hashes of states are compared, and nothing is done where they differ (rule 25).
+        case wrongStateIgnored
 
         /// The one that is planted in this process; chosen before anything runs.
         nonisolated(unsafe) private static var planted: Planted?

@@ -70,6 +70,9 @@ extension Raft {
             return
         }
         hear(leader: message.from, into: &out)
+        #if PlantedFaults
+            if Planted.is(.installOlderSnapshot) { return out.append(.piece(exchange, message)) }
+        #endif
         guard commit < piece.snapshot.index || !isTrusted else {
             // It has all that by itself, once it is on disk.
             acknowledgements.append(
@@ -94,6 +97,12 @@ extension Raft {
     /// §7: a log that has the snapshot's last entry keeps what follows it; any other is discarded, with the
     /// state that was made of it.
     mutating func install(_ snapshot: EntryID, _ configuration: Configuration, into out: inout [Output]) {
+        #if PlantedFaults
+            if Planted.is(.installOlderSnapshot), leadership == nil, snapshot.index <= commit {
+                log = LogShape(base: .zero)
+                commit = .zero
+            }
+        #endif
         guard leadership == nil, standing != .retired, snapshot.index > commit, snapshot.term <= term,
             configuration.index <= snapshot.index, !configuration.membership.voters.isEmpty
         else {

@@ -115,6 +115,9 @@ extension Replica {
 
     private mutating func becomeWrong(at index: LogIndex) {
         guard trust == .trusted else { return }
+        #if PlantedFaults
+            if Planted.is(.wrongStateIgnored) { return }
+        #endif
         trust = .wrong
         effects.append(.notice(.wrongState(at: index)))
         let absence = absence

@@ -19,7 +19,7 @@ extension Replica {
     /// Only an entry of this leader's own, proposed after it heard of this very start, can tell: it is
     /// committed by a majority that this node's lost votes and acknowledgements are no part of.
     mutating func admission(of node: NodeID, boot: Boot) -> LogIndex {
-        let isMember = raft.membership.all.contains(node)
+        let isMember = raft.membership.contains(node)
         // Whom --peers names here and the log does not, its operator wants in: so a restored cluster grows.
         guard isRunning, raft.role == .leader, isMember || settings.peers.contains(node) else { return .zero }
         admissions.removeAll { $0.node == node && $0.boot != boot }

@@ -13,6 +13,7 @@ extension Replica {
             let next = applied.next
             var reply = Reply.none
             #if PlantedFaults
+                if Planted.is(.skipEntryAtSnapshot) { plantedStore = store }
                 if let reply = applyPlanted(next) {
                     answerWaiting(for: next, reply)
                     continue

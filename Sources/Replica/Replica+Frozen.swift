@@ -9,6 +9,9 @@ extension Replica {
         guard applied > .zero, let term = raft.log.term(at: applied), let cluster = start.cluster else {
             return nil
         }
+        #if PlantedFaults
+            let store = Planted.is(.skipEntryAtSnapshot) ? plantedStore : store
+        #endif
         let head = SnapshotHead(
             cluster: cluster, last: EntryID(term: term, index: applied),
             configuration: raft.configuration(at: applied), revision: store.revision.rawValue,

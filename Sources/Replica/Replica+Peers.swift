@@ -88,7 +88,7 @@ extension Replica {
         if message.to != settings.node {
             return "this is node \(settings.node), the message is for node \(message.to)"
         }
-        if message.from == settings.node || !raft.membership.all.contains(message.from) {
+        if message.from == settings.node || !raft.membership.contains(message.from) {
             return "node \(message.from) is no peer of node \(settings.node)"
         }
         return nil

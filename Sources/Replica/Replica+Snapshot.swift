@@ -69,6 +69,9 @@ extension Replica {
             id: head.last, configuration: head.configuration, bytes: bytesSinceSnapshot,
             isRight: trust == .repaired)
         mustTakeSnapshot = false
+        #if PlantedFaults
+            if Planted.is(.compactBeforeSnapshot) { effects.append(.compact(head.last)) }
+        #endif
         effects.append(.takeSnapshot(head, store))
     }
 

@@ -94,6 +94,10 @@ public struct Replica: Sendable {
     /// Consensus's outputs while they are worked off.
     var outputs: [Output] = []
     var isCarryingOut = false
+    #if PlantedFaults
+        /// ``Planted/skipEntryAtSnapshot``: the state before the last entry.
+        var plantedStore = Store()
+    #endif
     /// The entries of the append that is being taken in.
     var incoming: Block?
     /// The bytes of the snapshot's piece that is being taken in.

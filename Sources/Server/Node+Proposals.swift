@@ -53,7 +53,7 @@ extension Node {
         if forwarding.to != configuration.node {
             return .wrongCluster("this is node \(configuration.node), the message is for \(forwarding.to)")
         }
-        if forwarding.from == configuration.node || !replica.raft.membership.all.contains(forwarding.from) {
+        if forwarding.from == configuration.node || !replica.raft.membership.contains(forwarding.from) {
             return .wrongCluster("node \(forwarding.from) is no peer of node \(configuration.node)")
         }
         return nil

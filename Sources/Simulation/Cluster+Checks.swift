@@ -8,10 +8,10 @@ internal import Wire
 extension Cluster {
     /// After every turn of a node.
     func check(_ node: SimulatedNode) throws(Violation) {
-        node.process?.replica.checkInvariants()
-        guard let applied = node.process?.replica.applied, let term = node.process?.replica.raft.term else {
-            return
-        }
+        guard let process = node.process else { return }
+        process.checkInvariants()
+        let applied = process.replica.applied
+        let term = process.replica.raft.term
         try checkDurable(node)
         let through = Int(applied.rawValue)
         guard through <= node.log.count else {
@@ -160,6 +160,16 @@ extension Cluster {
         }
     }
 
+    /// Rule 1: a node that lost its disk neither votes nor stands until its log is as far as where it was let
+    /// in.
+    private func checkCandour(_ message: Message, of node: SimulatedNode) throws(Violation) {
+        switch message.body {
+        case .preVote, .preVoted(granted: true), .vote, .voted(granted: true):
+            throw Violation("mute: node \(node.place + 1) does not count yet, and says \(message.body)")
+        default: return
+        }
+    }
+
     // Messages that leave ----------------------------------------------------------------------------------
 
     /// Nothing leaves that says more than the disk holds.
@@ -173,6 +183,7 @@ extension Cluster {
         guard node.isStarted, node.health != .wiped || node.wasAdmitted else {
             throw Violation("mute: node \(node.place + 1) must say nothing, and says \(message.body)")
         }
+        if node.health == .wiped, !node.isRejoining { try checkCandour(message, of: node) }
         switch message.body {
         case .preVote, .preVoted(granted: true): break
         case .append, .appended, .rejected, .heartbeat, .heard, .preVoted, .vote, .voted, .timeoutNow, .noted,

@@ -65,7 +65,13 @@ struct SimulatedDisk {
     }
 
     mutating func writeZeros(_ file: File, at offset: Int, count: Int) {
-        overwrite(open(file), at: offset, Array(repeating: 0, count: count)[...])
+        let inode = open(file)
+        let size = inodes[inode].bytes.count
+        guard offset == size else {
+            return overwrite(inode, at: offset, Array(repeating: 0, count: count)[...])
+        }
+        inodes[inode].unsynced.append(Overwritten(offset: offset, count: count, old: []))
+        inodes[inode].bytes.append(contentsOf: repeatElement(0, count: count))
     }
 
     private mutating func open(_ file: File) -> Int {

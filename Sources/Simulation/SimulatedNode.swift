@@ -93,6 +93,12 @@ final class SimulatedNode {
     final class Process {
         var replica: Replica
         var journal: Journal
+
+        /// (Called on what a class holds, a method that changes nothing is given a copy.)
+        func checkInvariants() {
+            unsafe withUnsafePointer(to: &replica) { unsafe $0.pointee.checkInvariants() }
+        }
+
         init(_ replica: Replica, _ journal: Journal) {
             self.replica = replica
             self.journal = journal

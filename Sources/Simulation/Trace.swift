@@ -1,5 +1,6 @@
 // What happened, one readable line an event, and a hash over all of it.
 internal import Consensus
+internal import JSON
 
 /// The trace of a run. Lines are hashed as they come; only the last ones are kept.
 struct Trace {
@@ -17,14 +18,10 @@ struct Trace {
         line.removeAll(keepingCapacity: true)
         let micros = time / 1_000
         number(micros / 1_000_000)
-        line.append(0x2E)
-        var rest = micros % 1_000_000
-        let start = line.count
-        for _ in 0..<6 {
-            line.append(UInt8(0x30 + rest % 10))
-            rest /= 10
-        }
-        line[start...].reverse()
+        // Six digits, with the zeros that they begin with: the one before them gives its place to the point.
+        let point = line.count
+        number(1_000_000 + micros % 1_000_000)
+        line[point] = 0x2E
         line.append(0x20)
     }
 
@@ -36,15 +33,7 @@ struct Trace {
             contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
-    mutating func number(_ number: UInt64) {
-        let start = line.count
-        var rest = number
-        repeat {
-            line.append(UInt8(0x30 + rest % 10))
-            rest /= 10
-        } while rest > 0
-        line[start...].reverse()
-    }
+    mutating func number(_ number: UInt64) { line.append(decimal: number) }
 
     mutating func text(_ text: String, _ number: UInt64) {
         self.text(text)

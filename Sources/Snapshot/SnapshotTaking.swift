@@ -36,6 +36,11 @@ public struct SnapshotTaking: Sendable {
             if let piece = encoder.next() { return write(piece) }
             // Everything is synced, also the last piece, before the file gets its name.
             stage = .syncing
+            #if PlantedFaults
+                if Planted.is(.noSnapshotSync) {
+                    return .write(.snapshotDraft(id), offset: offset, [], isSynced: false)
+                }
+            #endif
             return .write(.snapshotDraft(id), offset: offset, [], isSynced: true)
         case .syncing:
             stage = .naming

@@ -113,13 +113,6 @@ extension Cluster {
         try move(from: self[id].data, to: aside)
     }
 
-    func putBack(_ id: Int) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: self[id].data) {
-            try FileManager.default.removeItem(atPath: self[id].data + "/" + name)
-        }
-        try move(from: folder.path + "/\(id).aside", to: self[id].data)
-    }
-
     private func move(from: String, to: String) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: from) {
             try FileManager.default.moveItem(atPath: from + "/" + name, toPath: to + "/" + name)

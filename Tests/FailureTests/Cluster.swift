@@ -18,6 +18,12 @@ final class Cluster {
     private let client = Client()
     /// What calls these nodes, to be ended with the test however that ends.
     var loads: [any Ending] = []
+    /// Further flags of every node.
+    var options: [String] = []
+    /// Snapshots every few hundred entries, and a log that is forgotten behind them.
+    static let oftenSnapshots = [
+        "--snapshot-entries", "400", "--segment-size", "1048576", "--log-tail", "65536",
+    ]
     /// What stands between the nodes, if anything does.
     private(set) var weather: (any Weather)?
 
@@ -65,7 +71,7 @@ final class Cluster {
         return [
             "serve", "--id", "\(id)", "--listen", "\(self[id].host):\(self[id].port)", "--peers", peers,
             "--data", data ?? self[id].data, "--parent", "\(getpid())",
-        ]
+        ] + options
     }
 
     func start(_ id: Int, _ more: [String] = [], environment: [String] = []) throws {
@@ -141,6 +147,14 @@ final class Cluster {
             return found != nil && found != former
         }
         return try #require(found, "no leader within \(seconds) s")
+    }
+
+    /// Whether the leader counts a node as a voter.
+    func isVoter(_ id: Int) -> Bool {
+        guard let leader = leader(), let members = status(leader, "members") as? [[String: Any]] else {
+            return false
+        }
+        return members.contains { $0["id"] as? Int == id && $0["role"] as? String == "voter" }
     }
 
     func isReady(_ id: Int) -> Bool { get(id, "/readyz")?.status == 200 }

@@ -16,6 +16,7 @@ extension Failures {
         /// The seed decides which faults come in which order; what they hit is the machine's doing too.
         private func run(nodes: Int, seconds: Double, seed: UInt64, kinds: [Fault]) throws {
             try withCluster(of: nodes, isStarted: false, hasWeather: true) { cluster in
+                cluster.options = Cluster.oftenSnapshots
                 try cluster.mountDisks()
                 defer {
                     cluster.kill(cluster.ids)

@@ -22,7 +22,9 @@ let house: [Room] = [
     pure("Snapshot", on: ["Journal", "Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),
     pure("Replica", on: ["Consensus", "Wire", "KeyValue", "DequeModule"]),
     pure("API", on: ["HTTP", "JSON", "KeyValue"]),
-    pure("Simulation", on: ["Replica", "Snapshot", "Journal", "Wire", "API", "Consensus", "KeyValue"]),
+    pure(
+        "Simulation",
+        on: ["Replica", "Snapshot", "Journal", "Wire", "API", "Consensus", "KeyValue", "JSON"]),
     shell("Network", on: ["CLinux"]),
     shell(
         "Server",

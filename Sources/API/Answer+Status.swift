@@ -13,7 +13,9 @@ extension Answer {
             for check in readiness.checks {
                 content.append(literal: "[+]")
                 content.append(text: check.name)
-                content.append(literal: " ok\n")
+                content.append(literal: " ok")
+                if !check.detail.isEmpty { content.append(text: ", but " + check.detail) }
+                content.append(literal: "\n")
             }
         }
         content.append(literal: "ok\n")
@@ -113,6 +115,7 @@ extension [UInt8] {
         append(member: "},\"disk\":{\"logBytes\":", status.logBytes)
         append(member: ",\"snapshotBytes\":", status.snapshotBytes)
         append(member: ",\"freeBytes\":", status.freeBytes)
+        append(member: ",\"reserveBytes\":", status.reserveBytes)
         append(literal: "},")
         append(members: status.members)
         append(UInt8(ascii: "}"))
@@ -149,6 +152,9 @@ extension [UInt8] {
         append(literal: member.isSelf ? ",\"self\":true" : ",\"self\":false")
         if let isHealthy = member.isHealthy {
             append(literal: isHealthy ? ",\"healthy\":true" : ",\"healthy\":false")
+        }
+        if let isFull = member.isFull {
+            append(literal: isFull ? ",\"full\":true" : ",\"full\":false")
         }
         append(member: ",\"matchIndex\":", member.matchIndex)
         append(member: ",\"lag\":", member.lag)

@@ -50,6 +50,7 @@ public struct Metrics: Sendable {
     public var leases: UInt64 = 0
     public var watchers: UInt64 = 0
     public var freeBytes: UInt64 = 0
+    public var reserveBytes: UInt64 = 0
     public var logBytes: UInt64 = 0
     public var connections: UInt64 = 0
     public var connectionBytes: UInt64 = 0
@@ -139,6 +140,9 @@ public struct Metrics: Sendable {
         text.gauge("rast_leases", "How many leases there are.", leases)
         text.gauge("rast_watchers", "How many watches are open here.", watchers)
         text.gauge("rast_disk_free_bytes", "What the data directory's file system has left.", freeBytes)
+        text.gauge(
+            "rast_disk_reserve_bytes", "What of it is kept for a snapshot: with less, writes are refused.",
+            reserveBytes)
         text.gauge("rast_disk_log_bytes", "What the log takes on disk.", logBytes)
         text.gauge("rast_http_connections", "How many connections are open.", connections)
         text.gauge(

@@ -9,6 +9,8 @@ public enum Condition: String, Sendable, CaseIterable {
     case wiped
     /// Its state is not what a majority made of the same log, and is being repaired.
     case wrongState = "wrong_state"
+    /// Its disk has no room for further writes; everything else goes on.
+    case diskFull = "disk_full"
     /// A write or a sync has failed: it must be started again.
     case diskFailed = "disk_failed"
 }
@@ -33,6 +35,8 @@ public struct Status: Sendable, Equatable {
         public var isVoter: Bool
         public var isSelf: Bool
         public var isHealthy: Bool?
+        /// Whether its disk is full, where that is known.
+        public var isFull: Bool?
         public var matchIndex: UInt64?
         /// How many entries it lacks.
         public var lag: UInt64?
@@ -75,6 +79,8 @@ public struct Status: Sendable, Equatable {
     public var logBytes: UInt64 = 0
     public var snapshotBytes: UInt64 = 0
     public var freeBytes: UInt64 = 0
+    /// What of it is kept for a snapshot.
+    public var reserveBytes: UInt64 = 0
 
     public var members: [Member] = []
 
@@ -91,7 +97,7 @@ public struct Readiness: Sendable, Equatable {
         /// One word, such as `leader`.
         public var name: String
         public var isOK: Bool
-        /// Why it is not; empty where it is.
+        /// Why it is not; where it is, what is to be known all the same. Mostly empty.
         public var detail: String
         public init(_ name: String, isOK: Bool, detail: String = "") {
             self.name = name

@@ -74,6 +74,8 @@ public enum Input: Sendable {
     /// Whether the state that was made of the log here is the majority's (rule 25). One that is not neither
     /// stands nor leads; its log, its vote and its acknowledgements are as good as any.
     case trust(Bool)
+    /// What the disk has room for from now on.
+    case room(Room)
     /// Entries up to here are gone from this node's log: they are applied, and a durable snapshot covers
     /// them.
     case compacted(through: LogIndex)

@@ -23,13 +23,16 @@ public struct Message: Hashable, Sendable {
         case append(Append)
         /// The receiver's log agrees with the leader's up to `match`, and is durable there.
         case appended(match: LogIndex)
+        /// There is no room, and nothing of what came was taken (rule 13). `last`: the last entry that is
+        /// durable there; a leader that has it too knows by Log Matching that all before are the same.
+        case full(last: EntryID)
         /// The receiver's log has no entry `after`; `hint` is the last place where the logs may agree.
         case rejected(after: LogIndex, hint: EntryID)
         /// A heartbeat that is a read round too (thesis §6.4). `commit` is at most what this peer has
         /// acknowledged.
         case heartbeat(commit: LogIndex, round: UInt64)
-        /// The answer to a heartbeat.
-        case heard(round: UInt64)
+        /// The answer to a heartbeat. `isFull`: this node's disk has no room for what a leader proposes.
+        case heard(round: UInt64, isFull: Bool = false)
         /// Would you vote for me? (thesis §9.6). Changes nothing at the receiver.
         case preVote(last: EntryID)
         case preVoted(granted: Bool)
@@ -113,7 +116,7 @@ extension Message.Body {
     public var isAnswer: Bool {
         switch self {
         case .append, .heartbeat, .preVote, .vote, .timeoutNow, .readIndex, .piece: false
-        case .appended, .rejected, .heard, .preVoted, .voted, .noted, .readIndexed, .pieced: true
+        case .appended, .full, .rejected, .heard, .preVoted, .voted, .noted, .readIndexed, .pieced: true
         }
     }
 }

@@ -25,6 +25,8 @@ public struct Progress: Hashable, Sendable {
     public internal(set) var lastHeard: Instant
     /// The highest round that it has answered.
     var round: UInt64 = 0
+    /// Whether its disk is full, as it last said in this term.
+    public internal(set) var isFull: Bool?
     var chase: Chase
     /// `boot` is of a life that began on an empty disk: what an earlier life said counts no more.
     var isPinned = false

@@ -48,6 +48,7 @@ extension Raft {
             reject(message, asked, hint: log.lastAgreement(before: asked), exchange, into: &out)
             return
         }
+        if room == .none { return refuse(append, message, exchange, into: &out) }
         guard take(append, into: &out) else {
             reject(message, asked, hint: .zero, exchange, into: &out)
             return
@@ -184,6 +185,7 @@ extension Raft {
         }
         // Before it is let in, a wiped node's word must not confirm a leader that it may have voted away.
         answer(
-            .heard(round: standing == .wiped(until: nil) ? 0 : round), to: message, exchange, into: &out)
+            .heard(round: standing == .wiped(until: nil) ? 0 : round, isFull: room != .plenty),
+            to: message, exchange, into: &out)
     }
 }

@@ -73,6 +73,7 @@ extension Raft {
             }
         }
         tickMembership(into: &out)
+        if leadership.lacksRoom { tickRoom(into: &out) }
         loseUnanswered()
         if now >= leadership.nextHeartbeat { startRound(into: &out) }
     }

@@ -94,10 +94,14 @@ extension Raft {
         maybeFinishRound(into: &out)
     }
 
-    mutating func receiveHeard(_ message: Message, _ round: UInt64, into out: inout [Output]) {
-        guard let at = peer(answering: message, into: &out), let leadership,
-            round <= leadership.rounds.sent, round > leadership.peers[at].round
-        else { return }
+    mutating func receiveHeard(
+        _ message: Message, _ round: UInt64, _ isFull: Bool, into out: inout [Output]
+    ) {
+        guard let at = peer(answering: message, into: &out) else { return }
+        noteRoom(of: at, isFull: isFull)
+        guard let leadership, round <= leadership.rounds.sent, round > leadership.peers[at].round else {
+            return
+        }
         self.leadership?.peers[at].round = round
         maybeFinishRound(into: &out)
     }

@@ -9,6 +9,9 @@ public struct Leadership: Sendable {
     var nextQuorumCheck: Instant
     var transfer: Transfer?
     var rounds = Rounds()
+    /// Its disk, or too many others', have no room for what it would propose.
+    var lacksRoom = false
+    var nextHandOver = Instant(nanoseconds: 0)
 
     struct Transfer: Hashable, Sendable {
         let to: NodeID

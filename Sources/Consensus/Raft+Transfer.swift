@@ -23,10 +23,10 @@ extension Raft {
     }
 
     /// The voter to be that was heard lately and has got furthest.
-    func successor() -> NodeID? {
+    func successor(where isGood: (Progress) -> Bool = { _ in true }) -> NodeID? {
         var best: Progress?
         for peer in leadership?.peers ?? [] where membership.voters.contains(peer.id) && isHeard(peer.id) {
-            if peer.match >= best?.match ?? .zero { best = peer }
+            if isGood(peer), peer.match >= best?.match ?? .zero { best = peer }
         }
         return best?.id
     }

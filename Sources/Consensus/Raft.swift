@@ -14,6 +14,8 @@ public struct Raft: Sendable {
         public var flightsMax = 8
         /// Answers held back while a term or vote is on its way to disk.
         public var heldMax = 1024
+        /// A full leader whose hand-over failed tries again so much later.
+        public var handOverPause: Interval = .milliseconds(2_000)
         /// Reads that may wait at once.
         public var readsMax = 100_000
         public init(id: NodeID) { self.id = id }
@@ -43,6 +45,8 @@ public struct Raft: Sendable {
     public internal(set) var standing: Standing
     /// Whether what was applied here is, as far as is known, what a majority applied (rule 25).
     public internal(set) var isTrusted = true
+    /// What its disk has room for.
+    public internal(set) var room = Room.plenty
 
     // Persistent state (Figure 2), and what of it is known to be on disk.
     public internal(set) var hard: HardState
@@ -155,6 +159,7 @@ public struct Raft: Sendable {
         case .transfer(let peer): transfer(to: peer, into: &out)
         case .retire: retire(into: &out)
         case .trust(let isTrusted): trust(isTrusted, into: &out)
+        case .room(let room): setRoom(room)
         case .compacted(let index): compacted(through: index)
         case .answerPiece(let exchange, let message, let next, let isInstalled):
             answerPiece(exchange, message, next, isInstalled, into: &out)
@@ -187,9 +192,10 @@ public struct Raft: Sendable {
         case .voted(let granted): receiveVoted(message, granted, into: &out)
         case .append(let append): receiveAppend(message, append, exchange, into: &out)
         case .appended(let match): receiveAppended(message, match, into: &out)
+        case .full(let last): receiveFull(message, last, into: &out)
         case .rejected(let after, let hint): receiveRejected(message, after, hint, into: &out)
         case .heartbeat(let commit, let round): receiveHeartbeat(message, commit, round, exchange, into: &out)
-        case .heard(let round): receiveHeard(message, round, into: &out)
+        case .heard(let round, let isFull): receiveHeard(message, round, isFull, into: &out)
         case .timeoutNow: receiveTimeoutNow(message, exchange, into: &out)
         case .noted: return
         case .readIndex(let question): receiveReadIndex(message, question, exchange, into: &out)

@@ -15,9 +15,10 @@ extension Message.Body: CustomStringConvertible {
         switch self {
         case .append(let append): "append \(append)"
         case .appended(let match): "appended \(match)"
+        case .full(let last): "full \(last)"
         case .rejected(let after, let hint): "rejected \(after) hint \(hint)"
         case .heartbeat(let commit, let round): "heartbeat commit \(commit) round \(round)"
-        case .heard(let round): "heard round \(round)"
+        case .heard(let round, let isFull): isFull ? "heard round \(round) full" : "heard round \(round)"
         case .preVote(let last): "pre-vote last \(last)"
         case .preVoted(let granted): granted ? "pre-voted yes" : "pre-voted no"
         case .vote(let last, let isTransfer): isTransfer ? "vote last \(last) transfer" : "vote last \(last)"
@@ -125,6 +126,7 @@ extension Input: CustomStringConvertible {
         case .transfer(let peer): peer.map { "transfer→\($0)" } ?? "transfer"
         case .retire: "retire"
         case .trust(let isTrusted): isTrusted ? "trust" : "doubt"
+        case .room(let room): "room \(room)"
         case .compacted(let index): "compacted through \(index)"
         case .answerPiece(_, let message, let next, let isInstalled):
             "answer piece of \(message.from): \(isInstalled ? "installed" : "next \(next)")"

@@ -151,7 +151,7 @@ extension Journal {
         guard let segment else { return }
         let spare = spare ?? Spare(number: segment.number + 1)
         self.spare = spare
-        guard !spare.isUnderWay, spare.prepared < settings.segmentBytes else { return }
+        guard !isHeldBack, !spare.isUnderWay, spare.prepared < settings.segmentBytes else { return }
         // The shares of the one that is filled and the other that is prepared, compared crosswise.
         let isLate =
             Double(spare.prepared) * Double(segment.bytes)

@@ -21,8 +21,8 @@ extension Journal {
                 fail(failure, into: &completions)
                 return
             }
-        } else if case .prepared(let number, _) = underWay[place].effect {
-            prepared(number, failure: nil)
+        } else if case .prepared(let number, let from) = underWay[place].effect {
+            prepared(number, from: from, failure: nil)
         }
         underWay[place].isDone = true
         while let first = underWay.first, first.isDone {
@@ -70,9 +70,9 @@ extension Journal {
         _ failure: DiskFailure, of effect: Effect, into completions: inout [Completion]
     ) -> Bool {
         switch effect {
-        case .prepared(let number, _):
+        case .prepared(let number, let from):
             guard failure.reason == .full else { return false }
-            prepared(number, failure: failure)
+            prepared(number, from: from, failure: failure)
         case .received(_, let transfer):
             guard failure.reason == .full else { return false }
             // The rest of it is void, and said once.
@@ -88,11 +88,13 @@ extension Journal {
         return true
     }
 
-    private mutating func prepared(_ number: UInt64, failure: DiskFailure?) {
-        isFull = failure != nil
+    private mutating func prepared(_ number: UInt64, from: UInt64, failure: DiskFailure?) {
+        isRefused = failure != nil
         if failure != nil { prepareFrom = .aWhileAfterThisTurn }
         guard spare?.number == number else { return }
         spare?.isUnderWay = false
+        // What was refused is not there, and is asked for again.
+        if failure != nil, let spare, from < spare.prepared { self.spare?.prepared = from }
     }
 
     private mutating func fail(_ failure: DiskFailure, into completions: inout [Completion]) {

@@ -14,7 +14,7 @@ extension Journal {
         give(.syncFolder(.root), to: &operations)
         give(.syncFolder(.log), to: &operations)
         // Before anybody may write another of the same name.
-        for file in plan.leftovers where file.isPartial {
+        for file in plan.leftovers where file.isDraft {
             give(.remove(file), .dropped(file), to: &operations)
         }
         give(.syncFolder(.snapshot), to: &operations)
@@ -28,7 +28,7 @@ extension Journal {
         } else {
             openSegment(rewriting: plan.rewritten, after: plan.base, into: &operations)
         }
-        tidy(plan.leftovers.filter { !$0.isPartial })
+        tidy(plan.leftovers.filter { !$0.isDraft })
         removeSegments(keepingBytes: .max)
         give(.syncFolder(.log), .started, to: &operations)
     }
@@ -107,7 +107,7 @@ extension Journal {
         let file = File.spare(spare.number)
         give(
             .prepare(file, offset: spare.prepared, bytes: size - spare.prepared),
-            .prepared(spare.number, bytes: size), to: &operations)
+            .prepared(spare.number, from: spare.prepared), to: &operations)
         self.spare?.prepared = size
         self.spare?.isUnderWay = true
     }

@@ -80,8 +80,10 @@ public struct Journal: Sendable {
     var operationCount: UInt64 = 0
     /// In the order in which the operations were given.
     var underWay: [UnderWay] = []
-    /// Whether the disk has no room for the next segment: new writes are to be refused (rule 13).
-    public internal(set) var isFull = false
+    /// Whether a spare was refused for want of room, and whether none is to be prepared, since what is left
+    /// is kept for a snapshot (rule 13).
+    var isRefused = false
+    public internal(set) var isHeldBack = false
     var prepareFrom: PrepareFrom = .now
 
     /// A log file that is written to.
@@ -160,7 +162,7 @@ public struct Journal: Sendable {
         /// A folder's names are synced, as a chore; all up to that entry is gone.
         case tidied(through: LogIndex?)
         /// The spare of this number is prepared so far.
-        case prepared(UInt64, bytes: UInt64)
+        case prepared(UInt64, from: UInt64)
     }
 
     /// When the spare may be prepared further: after a refusal for want of room, not at once.

@@ -24,8 +24,8 @@ public enum File: Hashable, Sendable {
     /// `snapshot/incoming.new`: one that the leader is sending.
     case incoming
 
-    /// Whether it is a snapshot that was not finished.
-    var isPartial: Bool {
+    /// Whether it is a snapshot that is not finished.
+    public var isDraft: Bool {
         switch self {
         case .snapshotDraft, .incoming: true
         case .segment, .spare, .vote, .identity, .identityDraft, .damage, .damageDraft, .snapshot: false

@@ -70,6 +70,8 @@ public enum Failure: Error, Hashable, Sendable {
     case timedOut(Outcome)
     /// Too much is under way; certainly not applied.
     case overloaded
+    /// There is no room for it, here or on too many others; certainly not applied.
+    case diskFull
     /// A snapshot could not be written.
     case snapshotFailed
 }
@@ -142,6 +144,8 @@ public enum Notice: Hashable, Sendable {
     case wiped
     /// This node leads, and its disk has finished nothing for a while: it hands over.
     case diskStalls
+    /// On the leader: whether a majority of the members has no room any more, where this node has.
+    case othersLackRoom(Bool)
     /// A hand-over of leadership is over: whether another node took it.
     case transferred(Bool)
     case whole

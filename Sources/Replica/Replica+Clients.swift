@@ -78,6 +78,10 @@ extension Replica {
             effects.append(.failed(ticket, .overloaded))
             return nil
         }
+        guard !raft.lacksRoom else {
+            effects.append(.failed(ticket, .diskFull))
+            return nil
+        }
         guard !areStatesSplit else {
             effects.append(.failed(ticket, .noLeader(.statesSplit)))
             return nil

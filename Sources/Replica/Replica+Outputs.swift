@@ -93,6 +93,7 @@ extension Replica {
         incoming = nil
         let kept = first == block.first ? block : block.part(from: first, through: last)
         proposalBytes += kept.bytes.count
+        noteTaken(kept.bytes.count)
         cache.append(kept)
     }
 
@@ -197,7 +198,7 @@ extension Lane {
     /// Nothing that a disk or a long append can hold up stands before a heartbeat or a round (rule 16).
     init(of body: Message.Body) {
         switch body {
-        case .append, .appended, .rejected: self = .appends
+        case .append, .appended, .full, .rejected: self = .appends
         case .vote, .voted: self = .votes
         case .piece, .pieced: self = .snapshots
         case .heartbeat, .heard, .preVote, .preVoted, .timeoutNow, .noted, .readIndex, .readIndexed:

@@ -27,6 +27,7 @@ extension Replica {
                     message = message.naming(block.configurations, in: append)
                 }
                 incoming = block
+                measure(block)
             } else if case .piece = message.body {
                 incomingPiece = unsafe body.extracting(rest).withUnsafeBufferPointer { unsafe Array($0) }
             }

@@ -30,6 +30,9 @@ extension Replica {
         /// Its disk was lost, and it was not let in yet.
         public let isWiped: Bool
         public let hasDiskFailed: Bool
+        public let room: Room
+        /// Whether writes are refused here for want of room: this node's, or a majority's.
+        public let lacksRoom: Bool
         /// Everybody in the cluster, sorted by id.
         public let members: [Member]
     }
@@ -40,6 +43,8 @@ extension Replica {
         /// On the leader only: how far it is known to hold the log, and whether it was heard lately.
         public let match: LogIndex?
         public let isHealthy: Bool?
+        /// Whether its disk is full, as it last said to the leader; this node's own is always known.
+        public var isFull: Bool?
     }
 
     public var view: View {
@@ -51,18 +56,23 @@ extension Replica {
             firstIndex: raft.log.base.index.next, lastIndex: raft.log.lastIndex, absence: absenceReason,
             standing: raft.standing, trust: trust, areStatesSplit: areStatesSplit, isRunning: isRunning,
             isWiped: start.isWiped, hasDiskFailed: hasDiskFailed,
+            room: raft.room, lacksRoom: raft.lacksRoom,
             members: raft.membership.all.map { member($0, asLeader: leads) })
     }
 
     private func member(_ id: NodeID, asLeader leads: Bool) -> Member {
         let isVoter = raft.membership.isVoter(id)
-        guard leads else { return Member(id: id, isVoter: isVoter, match: nil, isHealthy: nil) }
+        let ownRoom = id == settings.node ? raft.room != .plenty : nil
+        guard leads else {
+            return Member(id: id, isVoter: isVoter, match: nil, isHealthy: nil, isFull: ownRoom)
+        }
         if id == settings.node {
-            return Member(id: id, isVoter: isVoter, match: raft.durable, isHealthy: true)
+            return Member(id: id, isVoter: isVoter, match: raft.durable, isHealthy: true, isFull: ownRoom)
         }
         for peer in raft.leadership?.peers ?? [] where peer.id == id {
             let isHealthy = now - peer.lastHeard <= settings.electionTimeout
-            return Member(id: id, isVoter: isVoter, match: peer.match, isHealthy: isHealthy)
+            return Member(
+                id: id, isVoter: isVoter, match: peer.match, isHealthy: isHealthy, isFull: peer.isFull)
         }
         return Member(id: id, isVoter: isVoter, match: .zero, isHealthy: false)
     }

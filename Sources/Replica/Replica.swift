@@ -141,6 +141,12 @@ public struct Replica: Sendable {
     var start: FirstStart
     var isStarted = false
     var isClosing = false
+    /// What the disk has room for, in bytes of entries, while it is full.
+    var roomBytes: UInt64?
+    /// What did not fit was refused: the rest is refused too, until there is plenty.
+    var hasRefused = false
+    /// What was last said of the others' room.
+    var othersLackRoom = false
     var hasDiskFailed = false
     /// Since when the disk has had entries to write and finished none.
     var diskBusySince: Instant?
@@ -220,6 +226,7 @@ public struct Replica: Sendable {
         if isRunning {
             step(.tick(now: self.now))
             handOverIfDiskStalls()
+            sayIfOthersLackRoom()
         }
         guard self.now >= nextExpiry else { return }
         nextExpiry = self.now + .milliseconds(10)

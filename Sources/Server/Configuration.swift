@@ -68,6 +68,8 @@ public struct Configuration: Sendable {
     public var snapshotEntries = 1_000_000
     /// So much of the log stays though a snapshot covers it.
     public var logTailBytes = 64 << 20
+    /// So much of the disk stays free for the next snapshot, and more if the last one was large (rule 13).
+    public var diskReserveBytes = 64 << 20
     public var connectionsMax = 10_000
     /// What contents and answers of all connections may take together.
     public var connectionBytesMax = 256 << 20
@@ -166,6 +168,9 @@ public struct Configuration: Sendable {
         }
         if logTailBytes < 0 || logTailBytes > (1 << 40) {
             throw UsageError("--log-tail expects 0 to 1099511627776 bytes.")
+        }
+        if diskReserveBytes < 0 || diskReserveBytes > (1 << 40) {
+            throw UsageError("--disk-reserve expects 0 to 1099511627776 bytes.")
         }
         for origin in allowedOrigins where !AcceptedPlaces.isOrigin(origin) {
             throw UsageError(

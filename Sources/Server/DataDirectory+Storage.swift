@@ -66,6 +66,9 @@ extension DataDirectory: Storage {
     func usage() -> DiskUsage {
         var usage = DiskUsage()
         if let files = try? logFiles() { usage.logBytes = files.reduce(0) { $0 + $1.bytes } }
+        if let files = try? snapshotFiles() {
+            usage.draftBytes = files.reduce(0) { $0 + ($1.file.isDraft ? $1.bytes : 0) }
+        }
         var status = statvfs()
         if fstatvfs(root.raw, &status) == 0 {
             usage.freeBytes = UInt64(status.f_bavail) * UInt64(status.f_frsize)

@@ -102,7 +102,8 @@ extension Node {
         metrics.revision = replica.store.revision.rawValue
         metrics.keys = UInt64(replica.store.count)
         metrics.bytes = UInt64(replica.store.bytes)
-        metrics.freeBytes = usage.freeBytes
+        metrics.freeBytes = usage.freeBytes ?? 0
+        metrics.reserveBytes = diskReserve
         metrics.logBytes = usage.logBytes
         metrics.connections = UInt64(clients.count - proxies)
         metrics.connectionBytes = UInt64(max(0, bytesHeld))

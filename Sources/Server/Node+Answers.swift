@@ -148,6 +148,7 @@ extension Node {
             let isRead = [.read, .list, .backup].contains(request.action)
             answer.appendTimeout(isRead ? nil : WriteOutcome(outcome), to: &clients[slot].outbound.bytes)
         case .overloaded: answer.append(.overloaded, to: &clients[slot].outbound.bytes)
+        case .diskFull: answer.append(.diskFull, to: &clients[slot].outbound.bytes)
         case .snapshotFailed:
             let detail = "The snapshot could not be written; this node's log says why."
             answer.append(API.Refusal(507, .diskFull, detail), to: &clients[slot].outbound.bytes)

@@ -73,7 +73,7 @@ extension Node {
     private mutating func take(_ arrival: Arrival) {
         switch arrival {
         case .addresses(let link, let addresses): dial(Token(rawValue: link), addresses)
-        case .usage(let usage): self.usage = usage
+        case .usage(let usage): take(usage)
         case .backedUp(let piece, let client): backedUp(piece, client: client)
         case .entries(let blocks, let peer): replica.loaded(blocks, for: peer)
         case .unreadable(.damaged(let damage), _, let peer) where damage.index <= journal.base:

@@ -43,7 +43,7 @@ extension Node {
                 return .again
             }
         }
-        if request.action == .put, journal.isFull, replica.raft.role == .leader {
+        if request.action == .put, replica.lacksRoom, replica.raft.role == .leader {
             refuse(slot, .diskFull)
             return .again
         }
@@ -117,7 +117,7 @@ extension Node {
     }
 
     /// Asking the disk may block, so the next one to look hears of it.
-    private mutating func measureUsage() {
+    mutating func measureUsage() {
         if now < usageAskedAt + 1_000_000_000 { return }
         usageAskedAt = now
         reader.measure()
@@ -150,10 +150,6 @@ extension Node {
 
     private mutating func put(_ slot: Int, _ content: Range<Int>, isDecoded: Bool) {
         guard let request = clients[slot].request else { return }
-        if journal.isFull && replica.raft.role == .leader {
-            refuse(slot, .diskFull)
-            return
-        }
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
         let until = deadline(request)
@@ -180,10 +176,6 @@ extension Node {
 
     private mutating func delete(_ slot: Int) {
         guard let request = clients[slot].request else { return }
-        if journal.isFull && replica.raft.role == .leader {
-            refuse(slot, .diskFull)
-            return
-        }
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
         let until = deadline(request)

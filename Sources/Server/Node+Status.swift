@@ -29,7 +29,8 @@ extension Node {
         status.revision = replica.store.revision.rawValue
         status.keys = UInt64(replica.store.count)
         status.bytes = UInt64(replica.store.bytes)
-        status.freeBytes = usage.freeBytes
+        status.freeBytes = usage.freeBytes ?? 0
+        status.reserveBytes = diskReserve
         status.logBytes = usage.logBytes
         status.members = view.members.map { member($0, of: view) }
         return status
@@ -42,6 +43,7 @@ extension Node {
             peerURL: configuration.peer(member.id)?.url.description ?? "", isVoter: member.isVoter,
             isSelf: member.id == configuration.node)
         row.isHealthy = member.isHealthy
+        row.isFull = member.isFull
         row.matchIndex = member.match?.rawValue
         row.lag = member.match.map { view.lastIndex > $0 ? view.lastIndex - $0 : 0 }
         if let place, member.match != nil, !row.isSelf {
@@ -64,7 +66,12 @@ extension Node {
         ]
         let condition = Condition(view)
         if condition != .whole {
-            checks.append(API.Readiness.Check(condition.check, isOK: false, detail: condition.sentence))
+            checks.append(
+                API.Readiness.Check(
+                    condition.check, isOK: condition == .diskFull, detail: condition.sentence))
+        } else if view.role == .leader, view.lacksRoom {
+            checks.append(
+                API.Readiness.Check("disks", isOK: true, detail: "a majority's are full: writes get 507"))
         }
         switch stopping {
         case .no: break
@@ -95,14 +102,14 @@ extension Condition {
         } else if view.standing == .damaged {
             self = .damaged
         } else {
-            self = view.trust == .trusted ? .whole : .wrongState
+            self = view.trust != .trusted ? .wrongState : view.room == .plenty ? .whole : .diskFull
         }
     }
 
     /// What of the node it is about.
     fileprivate var check: String {
         switch self {
-        case .whole, .diskFailed, .wiped: "disk"
+        case .whole, .diskFailed, .diskFull, .wiped: "disk"
         case .damaged: "log"
         case .wrongState: "state"
         }
@@ -114,6 +121,7 @@ extension Condition {
         case .damaged: "the log lacks something that was durable; the others are repairing it"
         case .wiped: "the disk was lost; this node counts again once the leader has let it in"
         case .wrongState: "the state is not the majority's; it is being repaired"
+        case .diskFull: "it is full, and writes get 507. \(Node.whatToDo)"
         case .diskFailed: "a write failed: restart this node"
         }
     }

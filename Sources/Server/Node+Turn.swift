@@ -18,6 +18,7 @@ extension Node {
         if now >= contextTime + 1_000_000_000 {
             contextTime = now
             context.setTime(secondsSince1970: Int(wallClockSeconds()))
+            measureUsage()
         }
         replica.tick(Instant(nanoseconds: now))
         for index in 0..<count { take(poller[index]) }
@@ -66,6 +67,7 @@ extension Node {
     }
 
     private mutating func endTurn() {
+        tellRoom()
         replica.turnEnded()
         replica.takeEffects(into: &effects)
         for effect in effects { carryOut(effect) }
@@ -82,8 +84,9 @@ extension Node {
         goOnStopping()
     }
 
-    /// So much of the log stays for peers that are a little behind, though a snapshot covers it.
-    private var logTailBytes: UInt64 { UInt64(configuration.logTailBytes) }
+    /// So much of the log stays for peers that are a little behind, though a snapshot covers it; none where
+    /// room is wanted.
+    private var logTailBytes: UInt64 { journal.isFull ? 0 : UInt64(configuration.logTailBytes) }
 
     private mutating func carryOut(_ effect: Effect) {
         switch effect {

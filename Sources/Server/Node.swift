@@ -76,6 +76,8 @@ struct Node: ~Copyable {
     /// What the data directory takes, as it was when it was last asked for.
     var usage: DiskUsage
     var usageAskedAt: UInt64 = 0
+    /// When the log last spoke of a full disk; 0: it is not.
+    var fullSaidAt: UInt64 = 0
     /// Keys with escapes are decoded here.
     var scratch: [UInt8] = []
     var stopping = Stopping.no
@@ -156,7 +158,10 @@ enum PeerTable {
 /// What the data directory takes, and what is left to it, in bytes.
 struct DiskUsage: Sendable {
     var logBytes: UInt64 = 0
-    var freeBytes: UInt64 = 0
+    /// Nil where the system does not say.
+    var freeBytes: UInt64?
+    /// What snapshots that are being written or received take by now.
+    var draftBytes: UInt64 = 0
     /// How many descriptors the process has open, where the system says.
     var openDescriptors: UInt64?
 }

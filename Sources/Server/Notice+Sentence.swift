@@ -19,6 +19,7 @@ extension Node {
             lastRefusalAt = now
             log.log(level: notice.level, "\(notice.sentence(urls: []))")
         case .became, .joinedCluster, .otherCluster, .wiped, .whole, .damagedEntry, .transferred, .diskStalls,
+            .othersLackRoom,
             .snapshotTaken, .sendsSnapshot, .receivesSnapshot, .installedSnapshot, .badSnapshot, .admits,
             .admitted, .rejoined, .membership, .wrongState, .rightState, .wrongPeer, .statesSplit:
             if case .became(_, _, let leader) = notice { meters.noteLeader(leader) }
@@ -34,9 +35,11 @@ extension Notice {
         case .became, .joinedCluster, .whole, .transferred, .snapshotTaken, .sendsSnapshot, .receivesSnapshot,
             .installedSnapshot, .membership, .rightState:
             .info
-        case .waitingFor, .admits, .admitted, .rejoined: .notice
+        case .waitingFor, .admits, .admitted, .rejoined, .othersLackRoom(false): .notice
         case .refusedPeer, .diskStalls, .wrongPeer: .warning
-        case .otherCluster, .wiped, .damagedEntry, .badSnapshot, .wrongState, .statesSplit: .error
+        case .othersLackRoom(true), .otherCluster, .wiped, .damagedEntry, .badSnapshot, .wrongState,
+            .statesSplit:
+            .error
         }
     }
 
@@ -67,6 +70,7 @@ extension Notice {
             """
         case .diskStalls:
             "the disk has finished nothing for two seconds: leadership is handed over if another can take it"
+        case .othersLackRoom(let lack): Self.sentence(othersLackRoom: lack)
         case .transferred(true): "leadership is handed over"
         case .transferred(false): "leadership could not be handed over"
         case .whole: "this node's log is whole again"
@@ -103,6 +107,14 @@ extension Notice {
 }
 
 extension Notice {
+    private static func sentence(othersLackRoom lack: Bool) -> String {
+        lack
+            ? """
+            the disks of so many others are full that writes could not be committed: they are refused with \
+            507 and reads go on. /status says whose: free some space there, or enlarge their volumes
+            """ : "a majority has room again: writes are taken"
+    }
+
     /// What is said of states that are compared.
     private var stateSentence: String {
         switch self {

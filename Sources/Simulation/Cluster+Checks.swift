@@ -186,7 +186,8 @@ extension Cluster {
         if node.health == .wiped, !node.isRejoining { try checkCandour(message, of: node) }
         switch message.body {
         case .preVote, .preVoted(granted: true): break
-        case .append, .appended, .rejected, .heartbeat, .heard, .preVoted, .vote, .voted, .timeoutNow, .noted,
+        case .append, .appended, .full, .rejected, .heartbeat, .heard, .preVoted, .vote, .voted, .timeoutNow,
+            .noted,
             .readIndex, .readIndexed, .piece, .pieced:
             guard durable.term >= message.term.rawValue else { throw broken("anything") }
         }
@@ -195,6 +196,7 @@ extension Cluster {
         case .voted(granted: true):
             try vote(of: node, for: message.to, in: message.term, else: broken("it votes for \(message.to)"))
         case .appended(let match): try check(match, in: message, of: node, else: broken("it holds \(match)"))
+        case .full(let last): try check(last, in: message, of: node, else: broken("it holds \(last)"))
         case .append(let append): try checkCommit(append.commit, of: node)
         case .heartbeat(let commit, _): try checkCommit(commit, of: node)
         case .readIndexed(_, let index): try checkCommit(index, of: node)
@@ -224,6 +226,17 @@ extension Cluster {
             throw Violation("damaged: node \(node.place + 1) votes in term \(term)")
         }
         node.votes[Int(term.rawValue)] = candidate
+    }
+
+    /// A full node's last entry: on disk, and all before it the leader's if the leader has it too.
+    private func check(
+        _ last: EntryID, in message: Message, of node: SimulatedNode, else broken: Violation
+    ) throws(Violation) {
+        guard last.index.rawValue <= node.durable.log.count else { throw broken }
+        let leader = nodes[Int(message.to.rawValue) - 1]
+        if leader.process?.replica.raft.log.term(at: last.index) == last.term {
+            try check(last.index, in: message, of: node, else: broken)
+        }
     }
 
     private func check(

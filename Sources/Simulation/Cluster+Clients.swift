@@ -261,7 +261,7 @@ extension Cluster {
     private func failed(_ client: SimulatedClient, _ failure: Failure) {
         switch failure {
         case .notLeader(let leader): again(client, at: Int(leader.rawValue) - 1)
-        case .noLeader, .overloaded, .snapshotFailed: again(client, at: anyNode(&client.random))
+        case .noLeader, .overloaded, .diskFull, .snapshotFailed: again(client, at: anyNode(&client.random))
         case .timedOut(.unknown):
             if sabotage == .claimApplied { return claimApplied(client) }
             finish(client, sabotage == .claimNotApplied ? .refused : .unknown)

@@ -130,7 +130,7 @@ extension Cluster {
             trace.text(isCommitted ? "commits " : "has ")
             trace.text("voters \(membership.voters) \(membership.outgoing) \(membership.learners)")
         case .became, .waitingFor, .joinedCluster, .otherCluster, .wiped, .transferred, .whole, .refusedPeer,
-            .diskStalls, .damagedEntry:
+            .diskStalls, .othersLackRoom, .damagedEntry:
             return
         }
     }

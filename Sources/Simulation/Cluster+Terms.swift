@@ -25,8 +25,8 @@ extension Cluster {
                     "stickiness: node \(node.place + 1) heard its leader \(silence.milliseconds) ms ago, and "
                         + "would vote for \(message.to)")
             }
-        case .append, .rejected, .heartbeat, .heard, .preVote, .preVoted, .vote, .voted, .timeoutNow, .noted,
-            .readIndex, .readIndexed, .piece, .pieced:
+        case .append, .full, .rejected, .heartbeat, .heard, .preVote, .preVoted, .vote, .voted, .timeoutNow,
+            .noted, .readIndex, .readIndexed, .piece, .pieced:
             return
         }
     }
@@ -34,7 +34,7 @@ extension Cluster {
     /// §5.1: whoever hears of a newer term is in it from then on.
     func checkHeard(_ message: Message, by node: SimulatedNode) throws(Violation) {
         switch message.body {
-        case .appended, .rejected, .heard, .voted, .readIndexed: break
+        case .appended, .full, .rejected, .heard, .voted, .readIndexed: break
         case .append, .heartbeat, .preVote, .preVoted, .vote, .timeoutNow, .noted, .readIndex, .piece,
             .pieced:
             return

@@ -45,6 +45,7 @@ extension Cluster {
 
     func endTurn(_ node: SimulatedNode) throws(Violation) {
         node.isTurnDue = false
+        node.process.map { $0.replica.roomLeft($0.journal.room) }
         node.process?.replica.turnEnded()
         var effects: [Effect] = []
         swap(&effects, &node.effects)
@@ -151,6 +152,7 @@ extension Cluster {
         case .refusedPeer(let peer, let why):
             trace.text("refused \(peer.map { "\($0)" } ?? "a peer"): \(why)")
         case .diskStalls: trace.text("waits for its disk")
+        case .othersLackRoom(let lack): trace.text(lack ? "has full followers" : "has followers with room")
         case .damagedEntry(let index): trace.text("met a damaged entry ", index.rawValue)
         case .snapshotTaken, .sendsSnapshot, .receivesSnapshot, .installedSnapshot, .badSnapshot, .admits,
             .admitted, .rejoined, .membership, .wrongState, .rightState, .wrongPeer, .statesSplit:

@@ -27,13 +27,16 @@ extension Trace {
         switch message.body {
         case .append(let append): self.append(append)
         case .appended(let match): text("appended ", match.rawValue)
+        case .full(let last): text("full ", last)
         case .rejected(let after, let hint):
             text("rejected ", after.rawValue)
             text(" hint ", hint)
         case .heartbeat(let commit, let round):
             text("heartbeat commit ", commit.rawValue)
             text(" round ", round)
-        case .heard(let round): text("heard round ", round)
+        case .heard(let round, let isFull):
+            text("heard round ", round)
+            if isFull { text(" full") }
         case .preVote(let last): text("pre-vote last ", last)
         case .preVoted(let granted): text(granted ? "pre-voted yes" : "pre-voted no")
         case .vote(let last, let isTransfer):

@@ -90,13 +90,16 @@ extension Envelope {
         case .append:
             if form.takes(",\"match\":", in: bytes) {
                 body = .appended(match: LogIndex(try form.number(in: bytes)))
+            } else if form.takes(",\"full\":", in: bytes) {
+                body = .full(last: try form.entryID(in: bytes))
             } else {
                 let after = LogIndex(try number(",\"rejected\":", &form, in: bytes))
                 try form.take(",\"hint\":", in: bytes)
                 body = .rejected(after: after, hint: try form.entryID(in: bytes))
             }
         case .heartbeat:
-            body = .heard(round: try number(",\"round\":", &form, in: bytes))
+            let round = try number(",\"round\":", &form, in: bytes)
+            body = .heard(round: round, isFull: form.takes(",\"full\":true", in: bytes))
             accord = try Accord(&form, isAnswer: true, in: bytes)
         case .preVote:
             try form.take(",\"granted\":", in: bytes)

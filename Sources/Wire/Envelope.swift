@@ -25,7 +25,7 @@ public struct Envelope: Hashable, Sendable {
     /// The route of a request, or of the request that this answers.
     public var route: PeerRoute {
         switch message.body {
-        case .append, .appended, .rejected: .append
+        case .append, .appended, .full, .rejected: .append
         case .heartbeat, .heard: .heartbeat
         case .preVote, .preVoted: .preVote
         case .vote, .voted: .vote
@@ -63,14 +63,17 @@ extension Message.Body {
             append.encode(into: &out)
         case .appended(let match):
             out.append(",\"match\":", match.rawValue)
+        case .full(let last):
+            out.append(",\"full\":", last)
         case .rejected(let after, let hint):
             out.append(",\"rejected\":", after.rawValue)
             out.append(",\"hint\":", hint)
         case .heartbeat(let commit, let round):
             out.append(",\"commit\":", commit.rawValue)
             out.append(",\"round\":", round)
-        case .heard(let round):
+        case .heard(let round, let isFull):
             out.append(",\"round\":", round)
+            if isFull { out.append(literal: ",\"full\":true") }
         case .preVote(let last):
             out.append(",\"last\":", last)
         case .vote(let last, let isTransfer):

@@ -57,6 +57,11 @@ struct Serve: ParsableCommand {
             "How much of the log stays, for nodes that are a little behind, though a snapshot covers it.",
             valueName: "bytes"))
     var logTail = 64 << 20
+    @Option(
+        help: ArgumentHelp(
+            "So much of the disk stays free for the next snapshot (1.2 times the last, if that is more).",
+            valueName: "bytes"))
+    var diskReserve = 64 << 20
     @Option(help: ArgumentHelp("How many connections are served at a time.", valueName: "count"))
     var maxConnections = 10_000
     @Option(
@@ -127,6 +132,7 @@ struct Serve: ParsableCommand {
         configuration.snapshotBytes = snapshotBytes
         configuration.snapshotEntries = snapshotEntries
         configuration.logTailBytes = logTail
+        configuration.diskReserveBytes = diskReserve
         configuration.connectionsMax = maxConnections
         configuration.connectionBytesMax = maxConnectionMemory
         configuration.allowedOrigins = list(allowOrigin)

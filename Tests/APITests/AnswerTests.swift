@@ -327,7 +327,7 @@ func status() throws {
     (status.commitIndex, status.appliedIndex, status.firstIndex, status.lastIndex) = (10, 9, 1, 11)
     status.lastLeaderContactMilliseconds = 0
     (status.revision, status.keys, status.bytes) = (8, 4, 100)
-    (status.logBytes, status.freeBytes) = (4096, 1 << 40)
+    (status.logBytes, status.freeBytes, status.reserveBytes) = (4096, 1 << 40, 64 << 20)
     var own = Status.Member(id: 1, url: "http://a:1", peerURL: "http://a:2", isSelf: true)
     own.isHealthy = true
     own.matchIndex = 11
@@ -351,7 +351,8 @@ func status() throws {
             "lastLeaderContactMs": 0,
         ] as NSDictionary,
         "store": ["revision": 8, "keys": 4, "bytes": 100, "leases": 0, "watchers": 0] as NSDictionary,
-        "disk": ["logBytes": 4096, "snapshotBytes": 0, "freeBytes": 1 << 40] as NSDictionary,
+        "disk": ["logBytes": 4096, "snapshotBytes": 0, "freeBytes": 1 << 40, "reserveBytes": 64 << 20]
+            as NSDictionary,
         "members": [
             [
                 "id": 1, "url": "http://a:1", "peerUrl": "http://a:2", "role": "voter", "self": true,

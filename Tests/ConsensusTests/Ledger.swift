@@ -152,6 +152,7 @@ struct Ledger {
             if case .wiped = member.raft.standing { fail("\(message): a wiped node stands") }
             let isDurable = hard.term > message.term || hard.term == message.term && hard.vote == message.from
             if !isDurable { fail("\(message): a vote that is not on disk") }
+        case .full(let last): acknowledge(last.index, message, by: member)
         case .appended(let match):
             acknowledgements += 1
             acknowledge(match, message, by: member)

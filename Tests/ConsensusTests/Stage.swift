@@ -10,6 +10,7 @@ import Consensus
 /// - `leader N`: elections until it leads and nothing is under way; says nothing.
 /// - `tick N 100ms`; `timeout N`: a second passes for it alone; `propose N "a" "b"`; `read N`; `ask N`;
 ///   `transfer 1→2`; `transfer N`; `retire N`; `doubt N`; `trust N`; `restart N`;
+///   `room N plenty`, `low`, `none`;
 ///   `damage N after 3`; `lost 1→2`; `show N`.
 /// - `change N learner 4 rising`, `promote 4`, `demote 3`, `remove 3`, `readmit 3 boot 7`; `members N`.
 /// - `snapshot N` of what is applied, durable at once; `compact N through 5`; `pieces by hand`: a snapshot
@@ -163,6 +164,7 @@ struct Stage {
         case "transfer": hear(id, cluster.step(id, .transfer(to: to)))
         case "retire": hear(id, cluster.step(id, .retire))
         case "doubt": hear(id, cluster.step(id, .trust(false)))
+        case "room": hear(id, cluster.step(id, .room(try words.room())))
         case "trust": hear(id, cluster.step(id, .trust(true)))
         case "restart": cluster.restart(id)
         case "damage":

@@ -87,6 +87,16 @@ struct Words {
         }
     }
 
+    /// `plenty`, `low` or `none`.
+    mutating func room() throws(ScenarioError) -> Room {
+        switch try word() {
+        case "plenty": return .plenty
+        case "low": return .low
+        case "none": return .none
+        case let other: throw problem("unknown room \(other)")
+        }
+    }
+
     mutating func milliseconds() throws(ScenarioError) -> UInt64 {
         let text = try word()
         guard text.hasSuffix("ms") else { throw problem("\(text) is not a number of ms") }
@@ -211,6 +221,7 @@ struct Words {
                     after: after, runs: runs, commit: commit, whole: whole, wholeFor: boot,
                     configurations: configurations))
         case "appended": return .appended(match: LogIndex(try number()))
+        case "full": return .full(last: try entry())
         case "rejected":
             let after = LogIndex(try number())
             try expect("hint")
@@ -222,7 +233,7 @@ struct Words {
             return .heartbeat(commit: commit, round: try number())
         case "heard":
             try expect("round")
-            return .heard(round: try number())
+            return .heard(round: try number(), isFull: next(is: "full"))
         case "pre-voted": return .preVoted(granted: next(is: "yes") || !next(is: "no"))
         case "voted": return .voted(granted: next(is: "yes") || !next(is: "no"))
         case "pre-vote":

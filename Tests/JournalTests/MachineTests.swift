@@ -198,6 +198,39 @@ struct MachineTests {
         member.drain()
         #expect(!member.journal.isFull)
     }
+
+    @Test("what is held back for a snapshot is not prepared, and what is prepared is told, less a margin")
+    func heldBack() throws {
+        var member = try Member.started()
+        member.settle()
+        #expect(member.journal.room == nil)
+        // The spare is prepared in parts, each in a turn of its own.
+        for _ in 0..<20 {
+            member.endTurn(after: 10)
+            member.drain()
+        }
+        member.journal.hold(back: true)
+        let all = try #require(member.journal.room)
+        #expect(all > member.settings.segmentBytes / 2)
+        member.append(1)
+        #expect(try #require(member.journal.room) < all, "what waits is counted")
+        var isPreparing = false
+        while try #require(member.journal.room) > 0 {
+            member.append(1)
+            member.endTurn(after: 10)
+            isPreparing =
+                isPreparing
+                || member.queue.contains {
+                    if case .prepare(.spare, _, _) = $0.action { true } else { false }
+                }
+            member.drain()
+        }
+        #expect(member.journal.isFull && !isPreparing)
+        member.journal.hold(back: false)
+        #expect(member.journal.room == nil)
+        member.endTurn(after: 10)
+        #expect(member.queue.contains { if case .prepare = $0.action { true } else { false } })
+    }
 }
 
 @Suite("segments")

@@ -42,7 +42,8 @@ import Wire
                 case .heartbeat(_, let number):
                     round = number
                     member.answered(by: 2, term: term, .heard(round: round))
-                case .appended, .rejected, .heard, .preVote, .preVoted, .vote, .voted, .timeoutNow, .noted,
+                case .appended, .full, .rejected, .heard, .preVote, .preVoted, .vote, .voted, .timeoutNow,
+                    .noted,
                     .readIndex, .readIndexed, .piece, .pieced:
                     continue
                 }

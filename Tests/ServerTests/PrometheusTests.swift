@@ -32,6 +32,7 @@ private struct Family: Decodable {
         "rast_raft_applied_index": "gauge", "rast_raft_last_index": "gauge", "rast_store_revision": "gauge",
         "rast_store_keys": "gauge", "rast_store_bytes": "gauge", "rast_leases": "gauge",
         "rast_watchers": "gauge", "rast_disk_free_bytes": "gauge", "rast_disk_log_bytes": "gauge",
+        "rast_disk_reserve_bytes": "gauge",
         "rast_http_connections": "gauge", "rast_http_connection_bytes": "gauge",
         "process_cpu_seconds_total": "counter", "process_resident_memory_bytes": "gauge",
         "process_virtual_memory_bytes": "gauge", "process_open_fds": "gauge", "process_max_fds": "gauge",

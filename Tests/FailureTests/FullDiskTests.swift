@@ -1,0 +1,119 @@
+// Disks that fill up under running nodes, on small file systems that only these see (rule 13).
+import Foundation
+import Testing
+
+extension Failures {
+    @Suite("Full disks", .serialized)
+    struct FullDisks {
+        /// Whether a process may have mounts of its own here.
+        private static let canMount: Bool =
+            (try? Run("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]))?.end == 0
+
+        private static let options = ["--segment-size", "1048576", "--disk-reserve", "16777216"]
+
+        /// Starts a node whose data stands on 64 MiB that go with it.
+        private func startSmall(_ cluster: Cluster, _ id: Int) throws {
+            let data = cluster[id].data
+            try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+            let script = "mount -t tmpfs -o size=64m none \"$0\" && exec \"$@\""
+            try cluster.start(id, under: "unshare", ["-rm", "sh", "-c", script, data], Self.options)
+        }
+
+        /// Where a file takes the room that the node has left, but for less than it keeps.
+        private func ballast(_ cluster: Cluster, _ id: Int) throws -> String {
+            let process = try #require(cluster[id].process?.id)
+            return "/proc/\(process)/root\(cluster[id].data)/ballast"
+        }
+
+        private func fill(_ cluster: Cluster, _ id: Int, leaving bytes: Int = 8 << 20) throws {
+            let path = try ballast(cluster, id)
+            let folder = String(path.dropLast("/ballast".count))
+            let free = try #require(
+                FileManager.default.attributesOfFileSystem(forPath: folder)[.systemFreeSize] as? NSNumber)
+            let descriptor = open(path, O_WRONLY | O_CREAT, 0o644)
+            try #require(descriptor >= 0, "\(path): \(String(cString: strerror(errno)))")
+            defer { close(descriptor) }
+            let status = posix_fallocate(descriptor, 0, free.intValue - bytes)
+            try #require(status == 0, "\(path): \(String(cString: strerror(status)))")
+        }
+
+        private func condition(_ cluster: Cluster, _ id: Int) -> String? {
+            cluster.status(id, "node", "condition") as? String
+        }
+
+        private func put(_ cluster: Cluster, _ id: Int, _ key: String, _ value: String = "1") -> Answer {
+            cluster.follow(.put(cluster.url(id, "/kv/\(key)"), value))
+        }
+
+        /// What the leader says of a member.
+        private func member(_ cluster: Cluster, _ id: Int, of leader: Int, _ name: String) -> Any? {
+            let members = cluster.status(leader, "members") as? [[String: Any]]
+            return members?.first { $0["id"] as? Int == id }?[name]
+        }
+
+        @Test(
+            "a full leader hands over, a full follower is asked again, a full majority serves reads only",
+            .enabled(if: canMount))
+        func fillUp() throws {
+            try withCluster(isStarted: false) { cluster in
+                for id in cluster.ids { try startSmall(cluster, id) }
+                try cluster.ready()
+                let first = try cluster.newLeader()
+                #expect(put(cluster, first, "before").status == 201)
+
+                // A full leader hands over, says so everywhere, and can still be asked.
+                try fill(cluster, first)
+                let second = try cluster.newLeader(after: first)
+                #expect(condition(cluster, first) == "disk_full")
+                #expect(cluster.log(first).contains("Free some space"))
+                let readiness = try #require(cluster.get(first, "/readyz?verbose"))
+                #expect(readiness.status == 200 && readiness.text.contains("disk ok, but it is full"))
+                let metrics = try #require(cluster.get(first, "/metrics"))
+                #expect(metrics.text.contains("rast_condition{condition=\"disk_full\"} 1"))
+                #expect(put(cluster, second, "handed-over").status == 201)
+                let isKnown = Clock.poll(seconds: 5) {
+                    member(cluster, first, of: second, "full") as? Bool == true
+                }
+                #expect(isKnown, "the leader does not know that node \(first) is full")
+
+                // The full follower takes what has room, and then refuses; the others go on.
+                let value = String(repeating: "v", count: 256 << 10)
+                var written = 0
+                let isBehind = Clock.poll(seconds: 30) {
+                    written += 1
+                    let answer = put(cluster, second, "large-\(written % 4)", value)
+                    if ![200, 201].contains(answer.status) { return true }
+                    return (member(cluster, first, of: second, "lag") as? Int ?? 0) > 8
+                }
+                #expect(isBehind && put(cluster, second, "without").status == 201)
+
+                // With a second one full nothing could be committed: refused before it is proposed.
+                let third = try #require(cluster.ids.first { $0 != first && $0 != second })
+                try fill(cluster, third)
+                var refusal: Response?
+                let isRefused = Clock.poll(seconds: 10) {
+                    guard case .response(let response) = put(cluster, second, "refused") else { return false }
+                    refusal = response
+                    return response.status == 507
+                }
+                #expect(isRefused && refusal?.member("code") == "disk_full", "\(String(describing: refusal))")
+                #expect(cluster.log(second).contains("disks of so many others are full"))
+                let read = cluster.follow(.get(cluster.url(third, "/kv/handed-over")))
+                #expect(read.status == 200, "reads go on")
+
+                // With room again all is as before, by itself.
+                try FileManager.default.removeItem(atPath: ballast(cluster, third))
+                let isTaken = Clock.poll(seconds: 10) { put(cluster, second, "after").status == 201 }
+                #expect(isTaken, "writes are not taken again")
+                try FileManager.default.removeItem(atPath: ballast(cluster, first))
+                let hasCaughtUp = Clock.poll(seconds: 20) {
+                    condition(cluster, first) == "whole" && condition(cluster, third) == "whole"
+                        && member(cluster, first, of: second, "lag") as? Int == 0
+                }
+                #expect(hasCaughtUp, "\(cluster.status(second) ?? "")")
+                #expect(cluster.log(first).contains("the disk has room again"))
+                for id in cluster.ids { #expect(!cluster.log(id).contains("the disk failed")) }
+            }
+        }
+    }
+}

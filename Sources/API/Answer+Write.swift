@@ -3,11 +3,11 @@ internal import JSON
 public import KeyValue
 
 extension Answer {
-    /// Answers a write of one key by what the store made of it.
+    /// Answers a write by what the store made of it.
     ///
     /// - Parameters:
     ///   - reply: what the store answered.
-    ///   - key: the key, decoded.
+    ///   - key: the key, decoded; empty where the request is of many.
     ///   - revision: the store's revision after it.
     ///   - out: where the response goes.
     public func appendReply(
@@ -20,9 +20,16 @@ extension Answer {
                 version: version,
                 to: &out)
         case .deleted(let count, let revision):
-            appendDeleted(key: key, count: UInt64(count), revision: revision, to: &out)
+            if key.isEmpty {
+                appendDeleted(count: UInt64(count), revision: revision, to: &out)
+            } else {
+                appendDeleted(key: key, count: UInt64(count), revision: revision, to: &out)
+            }
         case .conditionFailed(let current):
             appendConditionFailed(current: current, storeRevision: revision, to: &out)
+        case .transacted(let transaction): append(transaction, to: &out)
+        case .tooManyKeys: append(.tooManyKeys, storeRevision: revision, to: &out)
+        case .answerTooLarge: append(.answerTooLarge, storeRevision: revision, to: &out)
         case .none, .malformed:
             // Neither is what a request of this API can come to.
             append(.badRequest("The command was not understood, and nothing was changed."), to: &out)

@@ -1,6 +1,6 @@
 // What a list asks for: the range, the order, how much of it, and where it goes on (Interface §2, GET /kv).
 internal import HTTP
-internal import KeyValue
+public import KeyValue
 
 /// The parameters of one list, and the form that its Accept field chose.
 ///
@@ -27,6 +27,9 @@ public final class Listing: Sendable {
 
     /// The most items that are given at once; a stream has no bound but one that is asked for.
     var limit: Int { parameters.limit ?? (isStream ? .max : Listing.limitDefault) }
+
+    /// The whole range.
+    public var range: KeyRange { range(after: nil) ?? KeyRange(end: []) }
 
     /// What is left of the range after `place`; nil: nothing is.
     func range(after place: ListPlace?) -> KeyRange? {
@@ -61,6 +64,17 @@ struct ListParameters: Sendable, Equatable {
     /// What follows its first place after the prefix is folded into one; empty: nothing is.
     var delimiter: [UInt8] = []
     var consistency = Consistency.linearizable
+    /// Said of a range delete: that it may be of everything.
+    var isForAll = false
+
+    /// Refuses a range delete that nobody can have meant.
+    func checkDeletion() throws(Refusal) {
+        let hasBounds = !prefix.isEmpty || !start.isEmpty || end != nil
+        guard hasBounds || isForAll else {
+            throw Refusal.badRequest(
+                "prefix, start or end says what is deleted; prefix=&all=true deletes everything.")
+        }
+    }
 
     /// Mixes the parameters into a sum, each so that no two lists of them look alike.
     func mix(into sum: inout Sum) {

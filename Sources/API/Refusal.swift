@@ -1,5 +1,6 @@
 // Why a request is not served: what becomes a problem body (RFC 9457, Interface §5).
 public import HTTP
+internal import KeyValue
 
 /// What programs match on in a problem (Interface §5).
 public enum Code: String, Sendable, CaseIterable {
@@ -8,6 +9,8 @@ public enum Code: String, Sendable, CaseIterable {
     case badKey = "bad_key"
     case badJSON = "bad_json"
     case unknownParameter = "unknown_parameter"
+    case duplicateKey = "duplicate_key"
+    case answerTooLarge = "answer_too_large"
     case crossOrigin = "cross_origin"
     case keyNotFound = "key_not_found"
     case memberNotFound = "member_not_found"
@@ -23,6 +26,7 @@ public enum Code: String, Sendable, CaseIterable {
     case headTooLarge = "head_too_large"
     case unsupportedEncoding = "unsupported_encoding"
     case badExpect = "bad_expect"
+    case tooManyKeys = "too_many_keys"
     case overloaded
     case noMethod = "no_method"
     case notImplemented = "not_implemented"
@@ -86,6 +90,16 @@ public struct Refusal: Error, Equatable, Sendable {
         503, .tooManyConnections, "This node has too many connections.")
     /// The write was refused before it was proposed.
     public static let diskFull = Refusal(507, .diskFull, "The disk is full; nothing was applied.")
+
+    /// A range delete or a transaction was too large to be applied.
+    public static let tooManyKeys = Refusal(
+        422, .tooManyKeys,
+        "More than \(Transaction.changesMax) keys would change at once: delete in parts. Nothing was changed."
+    )
+    /// A transaction was not applied, for it reads too much.
+    public static let answerTooLarge = Refusal(
+        400, .answerTooLarge,
+        "The answer would be larger than \(Transaction.answerBytesMax) bytes. Nothing was changed.")
 
     /// A content that is larger than it may be.
     public static func tooLarge(bytesMax: Int) -> Refusal {

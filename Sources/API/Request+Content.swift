@@ -28,6 +28,21 @@ extension Request {
         if !type.equalsIgnoringCase("application/x-www-form-urlencoded") { contentType = range }
     }
 
+    /// The fields of a write of many keys: it has no tag that a condition could be about.
+    func readWriteFields(_ head: borrowing RequestHead) throws(Refusal) {
+        guard head[.ifMatch] == nil, head[.ifNoneMatch] == nil else {
+            throw Refusal.badRequest(
+                "If-Match and If-None-Match are for one key; the conditions of POST /txn are for many.")
+        }
+        guard action == .transaction else { return }
+        guard head.framing != .none else {
+            throw Refusal(411, .lengthRequired, "A transaction is content, with Content-Length or chunked.")
+        }
+        guard head[.contentEncoding] == nil else {
+            throw Refusal(415, .unsupportedEncoding, "A transaction is JSON: leave out Content-Encoding.")
+        }
+    }
+
     /// A web page cannot send these types elsewhere, so none can speak as a peer.
     func checkPeerContent(_ head: borrowing RequestHead, in bytes: Span<UInt8>) throws(Refusal) {
         guard let range = head[.contentType],

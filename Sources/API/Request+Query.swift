@@ -7,7 +7,7 @@ internal import KeyValue
 private enum Name: UInt8, CaseIterable {
     case timeout, redirect, format, consistency, verbose
     case ttl, lease, wait, after, minRevision
-    case prefix, start, end, limit, keys, delimiter, reverse, cursor
+    case prefix, start, end, limit, keys, delimiter, reverse, cursor, all
 
     var text: StaticString {
         switch self {
@@ -29,6 +29,7 @@ private enum Name: UInt8, CaseIterable {
         case .delimiter: "delimiter"
         case .reverse: "reverse"
         case .cursor: "cursor"
+        case .all: "all"
         }
     }
 
@@ -36,14 +37,16 @@ private enum Name: UInt8, CaseIterable {
         switch self {
         case .timeout, .redirect:
             switch action {
-            case .read, .put, .delete, .list, .members, .transfer, .backup: true
+            case .read, .put, .delete, .list, .members, .transfer, .backup, .transaction, .deleteRange: true
             case .live, .ready, .status, .metrics, .openapi, .dashboard, .snapshot, .options, .peer: false
             }
         case .consistency, .minRevision: action == .read || action == .list || action == .backup
         case .format, .wait, .after: action == .read
         case .ttl, .lease: action == .put
         case .verbose: if case .ready = action { true } else { false }
-        case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor: action == .list
+        case .prefix, .start, .end: action == .list || action == .deleteRange
+        case .limit, .keys, .delimiter, .reverse, .cursor: action == .list
+        case .all: action == .deleteRange
         }
     }
 
@@ -52,7 +55,7 @@ private enum Name: UInt8, CaseIterable {
         switch self {
         case .prefix, .start, .end, .delimiter, .cursor: true
         case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .wait, .after, .minRevision,
-            .limit, .keys, .reverse:
+            .limit, .keys, .reverse, .all:
             false
         }
     }
@@ -80,7 +83,7 @@ extension Request {
             let value = try decodedValue(parameter, of: name, in: bytes)
             switch name {
             case .cursor: cursor = value
-            case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse:
+            case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .all:
                 try read(name, value, into: &list)
             case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .wait, .after,
                 .minRevision:
@@ -147,7 +150,7 @@ extension Request {
             revisionMin = Revision(revision)
         case .ttl, .lease, .wait, .after:
             throw Refusal.notBuilt("The parameter \"\(name.text)\"")
-        case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor: break
+        case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor, .all: break
         }
     }
 
@@ -156,6 +159,7 @@ extension Request {
         case .prefix: list.prefix = value
         case .start: list.start = value
         case .end: list.end = value
+        case .all: list.isForAll = try flag(value.span, yes: "true", no: "false", of: name)
         case .limit:
             guard let limit = unsignedInteger(0..<value.count, in: value.span), limit >= 1,
                 limit <= UInt64(Listing.limitMax)

@@ -60,7 +60,8 @@ extension Request {
         case .livez, .healthz: .live
         case .readyz: .ready(isVerbose: false)
         case .peer(let call): .peer(call)
-        case .list: .list
+        case .list: method == .delete ? .deleteRange : .list
+        case .transaction: .transaction
         case .metrics: .metrics
         case .openapi: .openapi
         case .dashboard: .dashboard
@@ -68,7 +69,7 @@ extension Request {
         case .leader: .transfer
         case .snapshot: .snapshot
         case .backup: .backup
-        case .status, .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .server:
+        case .status, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .server:
             .status
         }
     }
@@ -91,6 +92,12 @@ extension Request {
             let hasCredentials = head[.authorization] != nil
             mayRedirect = limits.mayRedirect && !hasCredentials
             contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
+        case .transaction, .deleteRange:
+            try readWriteFields(head)
+            let hasCredentials = head[.authorization] != nil
+            mayRedirect = limits.mayRedirect && !hasCredentials
+            let isTransaction = action == .transaction
+            contentBytesMax = isTransaction ? Request.transactionBytesMax : Request.objectBytesMax
         case .snapshot: contentBytesMax = 0
         case .live, .ready, .status, .metrics, .openapi, .dashboard, .options: break
         }
@@ -98,7 +105,7 @@ extension Request {
             throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
         }
         if head[.idempotencyKey] != nil { try readIdempotencyKey() }
-        if action == .list {
+        if action == .list || action == .deleteRange {
             try readListing(head, in: bytes)
         } else if head.query != nil {
             var none = ListParameters()
@@ -167,6 +174,11 @@ extension Request {
         var parameters = ListParameters()
         let cursor = try readQuery(head, in: bytes, list: &parameters)
         parameters.consistency = consistency
+        if action == .deleteRange {
+            try parameters.checkDeletion()
+            listing = Listing(parameters, isStream: false, place: nil)
+            return
+        }
         var place: ListPlace?
         if let cursor {
             place = Cursor.place(cursor.span, of: parameters)
@@ -186,7 +198,10 @@ extension Request {
     }
 
     private func readIdempotencyKey() throws(Refusal) {
-        guard action == .put || action == .delete else {
+        switch action {
+        case .put, .delete, .transaction, .deleteRange: break
+        case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .transfer,
+            .snapshot, .backup, .options, .peer:
             throw Refusal.badRequest("Idempotency-Key is for writes of keys.")
         }
         throw Refusal.notBuilt("Idempotency-Key")

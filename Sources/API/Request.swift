@@ -25,6 +25,10 @@ public enum Action: Sendable, Equatable {
     /// GET or HEAD of one key.
     case read
     case put, delete
+    /// `/txn`: conditions and operations, all of it atomic.
+    case transaction
+    /// DELETE of many keys.
+    case deleteRange
     /// GET or HEAD of many keys.
     case list
     /// `/livez` and `/healthz`.
@@ -69,7 +73,7 @@ public struct Request: Sendable {
     public internal(set) var consistency = Consistency.linearizable
     /// The answer comes from a state that has this revision; 0: any will do.
     public internal(set) var revisionMin = Revision(0)
-    /// What a list asks for; nil where the request is none.
+    /// What a list asks for, or which range a delete; nil where the request is neither.
     public internal(set) var listing: Listing?
     /// Whether the answer is the JSON form of the key (`format=json`).
     public internal(set) var wantsJSON = false
@@ -79,6 +83,8 @@ public struct Request: Sendable {
     /// The most bytes of content that are taken.
     public internal(set) var contentBytesMax = 0
 
+    /// The most bytes of a transaction.
+    public static let transactionBytesMax = 4 << 20
     /// 5 s.
     public static let timeoutMillisecondsDefault: UInt64 = 5_000
     /// 60 s.

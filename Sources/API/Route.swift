@@ -96,9 +96,10 @@ public enum Route: Sendable, Equatable {
         case .key, .livez, .healthz, .readyz, .status, .metrics, .openapi, .dashboard, .leader, .snapshot,
             .server:
             true
-        case .list, .members, .backup: method == .get || method == .head
+        case .list, .transaction: true
+        case .members, .backup: method == .get || method == .head
         case .peer(let call): call.isBuilt
-        case .transaction, .watch, .leases, .lease, .keepalive, .member, .promote, .demote: false
+        case .watch, .leases, .lease, .keepalive, .member, .promote, .demote: false
         }
     }
 }

@@ -19,6 +19,13 @@ extension Command {
         }
     }
 
+    /// The bytes of a value in an answer: a JSON string, escapes and quotes counted, or base64 where it is no
+    /// UTF-8.
+    static func jsonCount(_ value: Span<UInt8>) -> Int {
+        if isPlain(value) { return value.count + 2 }
+        return isUTF8(value) ? value.count + growth(escaping: value) + 2 : (value.count + 2) / 3 * 4 + 2
+    }
+
     /// How many bytes more than the text itself its escaped form has.
     private static func growth(escaping text: Span<UInt8>) -> Int {
         var growth = 0

@@ -7,6 +7,8 @@ internal import JSON
 /// {"at":123456,"put":{"key":"a","value":"x","type":"text/plain","ifMatch":[5]}}
 /// {"at":123456,"put":{"key":"a","base64":"/w=="}}
 /// {"at":123456,"delete":{"key":"a","ifNoneMatch":"*"}}
+/// {"at":123456,"deleteRange":{"start":"a/","end":"a0"}}
+/// {"at":123456,"txn":{"if":[…],"then":[…],"else":[…]}}
 /// {"at":123456,"none":true}
 /// {"at":123456,"members":{…}}
 /// ```
@@ -80,7 +82,7 @@ public enum Command {
 }
 
 extension Command {
-    private static func append(at: ClusterTime, to out: inout [UInt8]) {
+    static func append(at: ClusterTime, to out: inout [UInt8]) {
         out.append(literal: "{\"at\":")
         out.append(decimal: at.milliseconds)
     }

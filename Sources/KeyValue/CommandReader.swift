@@ -9,6 +9,8 @@ enum Operation {
     case none
     case put(Put)
     case delete(Delete)
+    case deleteRange(KeyRange)
+    case transaction(Transaction)
 
     struct Put {
         let key: Text
@@ -53,6 +55,10 @@ struct CommandReader {
                 operation = .put(try readPut(bytes))
             } else if name.equals("delete", in: bytes) {
                 operation = .delete(try readDelete(bytes))
+            } else if name.equals("txn", in: bytes) {
+                operation = .transaction(try readTransaction(bytes))
+            } else if name.equals("deleteRange", in: bytes) {
+                operation = .deleteRange(try readRange(bytes))
             } else if name.equals("none", in: bytes) {
                 guard try next(bytes) == .boolean(true) else { throw MalformedCommand() }
                 operation = Operation.none
@@ -67,7 +73,7 @@ struct CommandReader {
         return (at, operation)
     }
 
-    private mutating func readPut(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Put {
+    mutating func readPut(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Put {
         var key: Text?
         var value: Text?
         var isBase64 = false
@@ -144,16 +150,16 @@ struct CommandReader {
 
 extension CommandReader {
     @inline(__always)
-    private mutating func next(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Token {
+    mutating func next(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Token {
         do throws(SyntaxError) { return try scanner.next(in: bytes) } catch { throw MalformedCommand() }
     }
 
-    private mutating func expectObject(_ bytes: Span<UInt8>) throws(MalformedCommand) {
+    mutating func expectObject(_ bytes: Span<UInt8>) throws(MalformedCommand) {
         guard case .objectStart = try next(bytes) else { throw MalformedCommand() }
     }
 
     /// The name of the object's next member, or none at its end.
-    private mutating func nextName(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Text? {
+    mutating func nextName(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Text? {
         switch try next(bytes) {
         case .name(let name): return name
         case .objectEnd: return nil
@@ -176,7 +182,7 @@ extension CommandReader {
         }
     }
 
-    private mutating func number(_ bytes: Span<UInt8>) throws(MalformedCommand) -> UInt64 {
+    mutating func number(_ bytes: Span<UInt8>) throws(MalformedCommand) -> UInt64 {
         guard case .number(let range) = try next(bytes), let value = unsignedInteger(range, in: bytes) else {
             throw MalformedCommand()
         }

@@ -8,8 +8,73 @@ public enum Reply: Equatable, Sendable {
     case deleted(count: Int, revision: Revision)
     /// A condition did not hold, and nothing changed; the key's revision, if it exists.
     case conditionFailed(current: Revision?)
+    /// A transaction took effect, one branch or the other.
+    case transacted(TransactionReply)
+    /// More keys would change than may at one revision, and nothing changed.
+    case tooManyKeys
+    /// What a transaction reads is more than an answer holds, and nothing changed.
+    case answerTooLarge
     /// The entry asked for nothing: a new leader's first.
     case none
     /// The command could not be understood, and nothing changed.
     case malformed
+}
+
+/// What a transaction came to.
+///
+/// A class so that other replies stay small; it never changes.
+public final class TransactionReply: Sendable, Equatable {
+    /// What one operation came to.
+    public enum Result: Sendable {
+        case put(Record)
+        case got(Record?)
+        case listed([Record], isMore: Bool)
+        case deleted(Int)
+    }
+
+    /// Whether all comparisons held.
+    public let succeeded: Bool
+    /// The store's revision after it.
+    public let revision: Revision
+    /// One for each operation of the branch.
+    public let results: [Result]
+
+    public init(succeeded: Bool, revision: Revision, results: [Result]) {
+        self.succeeded = succeeded
+        self.revision = revision
+        self.results = results
+    }
+
+    public static func == (a: TransactionReply, b: TransactionReply) -> Bool {
+        a.succeeded == b.succeeded && a.revision == b.revision && a.results == b.results
+    }
+}
+
+extension TransactionReply.Result: Equatable {
+    /// Records are compared by what they hold.
+    public static func == (a: Self, b: Self) -> Bool {
+        switch (a, b) {
+        case (.put(let a), .put(let b)): a.isSame(as: b)
+        case (.got(nil), .got(nil)): true
+        case (.got(let a?), .got(let b?)): a.isSame(as: b)
+        case (.listed(let a, let isMoreA), .listed(let b, let isMoreB)):
+            isMoreA == isMoreB && a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
+        case (.deleted(let a), .deleted(let b)): a == b
+        case (.put, _), (.got, _), (.listed, _), (.deleted, _): false
+        }
+    }
+}
+
+extension Record {
+    fileprivate func isSame(as other: Record) -> Bool {
+        revision == other.revision && createdRevision == other.createdRevision && version == other.version
+            && lease == other.lease && key == other.key && value == other.value
+            && withContentType({ type in other.withContentType { areEqual(type, $0) } })
+    }
+}
+
+private func areEqual(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
+    guard a.count == b.count else { return false }
+    for i in a.indices where a[i] != b[i] { return false }
+    return true
 }

@@ -9,6 +9,8 @@ struct StateHash: Equatable, Sendable {
     enum Effect: UInt64 {
         case none = 1
         case put, delete, conditionFailed, malformed
+        /// A range was deleted; a transaction took one branch or the other; or nothing, for it was too large.
+        case deleteRange, then, otherwise, refused
     }
 
     private(set) var value: UInt64 = 0

@@ -24,16 +24,18 @@ extension Store {
             return finish(.none, .none)
         case .put(let put): return apply(put, command, at)
         case .delete(let delete): return apply(delete, command, at)
+        case .deleteRange(let range): return apply(range, at)
+        case .transaction(let transaction): return apply(transaction, at)
         }
     }
 
     /// Takes over the stamp of a command that is well formed; the clock never goes back (rule 21).
-    private mutating func advance(to at: ClusterTime) { clusterTime = max(clusterTime, at) }
+    mutating func advance(to at: ClusterTime) { clusterTime = max(clusterTime, at) }
 
-    private mutating func malformed() -> Reply { finish(.malformed, .malformed) }
+    mutating func malformed() -> Reply { finish(.malformed, .malformed) }
 
     /// Mixes an entry that changed no key into the hash.
-    private mutating func finish(_ effect: StateHash.Effect, _ reply: Reply) -> Reply {
+    mutating func finish(_ effect: StateHash.Effect, _ reply: Reply) -> Reply {
         chain.mix(effect, index: appliedIndex, at: clusterTime)
         return reply
     }

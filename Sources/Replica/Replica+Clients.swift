@@ -38,6 +38,26 @@ extension Replica {
         proposalBytes += cache.bytes - before
     }
 
+    /// A write of many keys at one revision; answered by `.replied`, or by `.failed`.
+    public mutating func transact(_ transaction: Transaction, for ticket: Ticket, until deadline: Instant) {
+        guard let place = propose(for: ticket, until: deadline) else { return }
+        let time = stamp.time(at: now)
+        let before = cache.bytes
+        cache.append(index: place.index, term: place.term) { Command.append(transaction, at: time, to: &$0) }
+        proposalBytes += cache.bytes - before
+    }
+
+    /// A range of keys is to be deleted at one revision; answered by `.replied`, or by `.failed`.
+    public mutating func delete(_ range: KeyRange, for ticket: Ticket, until deadline: Instant) {
+        guard let place = propose(for: ticket, until: deadline) else { return }
+        let time = stamp.time(at: now)
+        let before = cache.bytes
+        cache.append(index: place.index, term: place.term) {
+            Command.appendDelete(range: range, at: time, to: &$0)
+        }
+        proposalBytes += cache.bytes - before
+    }
+
     /// A linearizable read: `.readable` once the store may be read for it.
     ///
     /// A follower fails it with the leader's name, or, with `byAsking`, asks the leader for a read index and

@@ -56,6 +56,7 @@ extension Node {
         count(slot, from: start)
         touch(slot)
         finish(slot)
+        if case .transacted = reply { sendIfLarge(slot) }
     }
 
     /// The snapshot that was asked for is durable.

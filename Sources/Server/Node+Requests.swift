@@ -43,7 +43,7 @@ extension Node {
                 return .again
             }
         }
-        if request.action == .put, replica.lacksRoom, replica.raft.role == .leader {
+        if request.action.isWrite, replica.lacksRoom, replica.raft.role == .leader {
             refuse(slot, .diskFull)
             return .again
         }
@@ -84,6 +84,8 @@ extension Node {
         case .read, .list, .backup: read(slot)
         case .put: put(slot, content, isDecoded: isDecoded)
         case .delete: delete(slot)
+        case .transaction: transact(slot, content, isDecoded: isDecoded)
+        case .deleteRange: deleteRange(slot)
         case .transfer: transfer(slot, content, isDecoded: isDecoded)
         case .snapshot:
             clients[slot].stage = .waiting
@@ -123,7 +125,7 @@ extension Node {
         reader.measure()
     }
 
-    private func deadline(_ request: borrowing Request) -> Instant {
+    func deadline(_ request: borrowing Request) -> Instant {
         Instant(nanoseconds: now) + .milliseconds(request.timeoutMilliseconds)
     }
 
@@ -192,7 +194,17 @@ extension Action {
         switch self {
         case .live, .ready, .status, .metrics, .peer: true
         case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .snapshot, .backup,
-            .options:
+            .options, .transaction, .deleteRange:
+            false
+        }
+    }
+
+    /// Whether it is an entry of the log.
+    fileprivate var isWrite: Bool {
+        switch self {
+        case .put, .delete, .transaction, .deleteRange: true
+        case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .transfer,
+            .snapshot, .backup, .options, .peer:
             false
         }
     }
@@ -200,7 +212,7 @@ extension Action {
     /// Whether only the leader can do it.
     fileprivate var isForLeader: Bool {
         switch self {
-        case .put, .delete, .transfer: true
+        case .put, .delete, .transaction, .deleteRange, .transfer: true
         case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .snapshot,
             .backup,
             .options,

@@ -3,6 +3,7 @@ internal import Consensus
 internal import DequeModule
 internal import HTTP
 internal import JSON
+internal import KeyValue
 internal import Network
 internal import Replica
 internal import Wire
@@ -194,13 +195,16 @@ struct PeerLink: ~Copyable {
 
     mutating func receive(_ pool: inout BufferPool) -> Receipt {
         let receipt = inbound.receive(from: socket, pool: &pool)
-        if receipt == .full, inbound.count < Self.answerBytesMax {
-            inbound.reserve(Self.answerBytesMax, pool: &pool)
+        let most = way == .requests ? Self.forwardedBytesMax : Self.answerBytesMax
+        if receipt == .full, inbound.count < most {
+            inbound.reserve(min(max(2 * inbound.count, Self.answerBytesMax), most), pool: &pool)
             return inbound.receive(from: socket, pool: &pool)
         }
         return receipt
     }
     private static let answerBytesMax = 64 << 10
+    /// The answer to a request that was sent on may be a transaction's, and others follow it.
+    private static let forwardedBytesMax = Transaction.answerBytesMax + answerBytesMax
 
     /// The next whole answer: its head and where its content is, from the first unread byte on. Nil: not
     /// there yet.

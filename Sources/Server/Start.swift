@@ -162,7 +162,8 @@ extension Node {
         usage = directory.usage()
         requestLimits = RequestLimits(
             valueBytesMax: configuration.valueBytesMax,
-            peerBytesMax: (2 << 20) + 2 * configuration.valueBytesMax,
+            // A value or a transaction grows by a third at most on its way to the peers.
+            peerBytesMax: (2 << 20) + 2 * max(configuration.valueBytesMax, Request.transactionBytesMax),
             mayRedirect: configuration.mayRedirect)
         forwardedLimits = requestLimits
         requestLimits.places = configuration.acceptedPlaces

@@ -254,7 +254,7 @@ extension Cluster {
             .written(created: created, revision: own, createdRevision: createdRevision, version: version)
         case .deleted(let count, let own): .deleted(count: count, revision: own)
         case .conditionFailed(let current): .conditionFailed(current: current, at: revision)
-        case .none, .malformed: nil
+        case .transacted, .tooManyKeys, .answerTooLarge, .none, .malformed: nil
         }
     }
 

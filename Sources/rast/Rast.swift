@@ -26,8 +26,8 @@ struct Rast: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Dev.self, Serve.self, Get.self, Put.self, Delete.self, List.self, Status.self, Health.self,
-            TransferLeader.self, Backup.self, Restore.self, Log.self, Simulate.self,
+            Dev.self, Serve.self, Get.self, Put.self, Delete.self, List.self, Txn.self, Status.self,
+            Health.self, TransferLeader.self, Backup.self, Restore.self, Log.self, Simulate.self,
         ])
 
     /// Like the parser's own `main`, with our exit status for usage errors, and errors in one line.

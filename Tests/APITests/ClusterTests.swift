@@ -54,7 +54,7 @@ func edges() throws {
     #expect(try Asked("GET /metrics").request.action == .metrics)
     #expect(try Asked("GET /openapi.yaml").request.action == .openapi)
     #expect(try Asked("GET /").request.action == .dashboard)
-    #expect(try refusal("DELETE /kv?prefix=a")?.detail == "DELETE /kv is not built yet.")
+    #expect(try refusal("GET /watch?prefix=a")?.detail == "GET /watch is not built yet.")
     #expect(try refusal("POST /cluster/members", "Content-Length: 0|")?.code == .notImplemented)
     #expect(try Asked("GET /kv/a?min-revision=9").request.revisionMin == Revision(9))
     #expect(try Asked("GET /kv?min-revision=9&consistency=local").request.revisionMin == Revision(9))

@@ -38,7 +38,9 @@ func methods(index: Int) throws {
     let (path, route, methods) = routes[index]
     for method in ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"] {
         let fields = "Content-Length: 0|Content-Type: application/json|"
-        let refused = try refusal("\(method) \(path)", fields)
+        // A range delete must say what.
+        let target = method == "DELETE" && path == "/kv" ? "/kv?prefix=a" : path
+        let refused = try refusal("\(method) \(target)", fields)
         if !methods.contains(method) {
             #expect(refused?.code == .methodNotAllowed)
             #expect(refused?.status == 405)

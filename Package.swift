@@ -53,6 +53,7 @@ let package = Package(
             [
                 "Consensus", "Wire", "KeyValue",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
             ], settings: pure),
         room("API", ["HTTP", "JSON", "KeyValue"], settings: pure),
         room(

@@ -76,7 +76,8 @@ extension FuzzTarget {
             var walk = ListWalk(listing)
             Answer(Context(node: 1), Manner(head)).appendStreamHead(storeRevision: Revision(3), to: &stream)
             for _ in 0..<8 where !walk.isOver {
-                walk.appendChunk(from: Self.smallStore, bytesMax: 100, lines: &scratch, to: &stream)
+                walk.appendChunk(
+                    from: Self.smallStore, now: .zero, bytesMax: 100, lines: &scratch, to: &stream)
             }
         }
     }

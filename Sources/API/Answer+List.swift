@@ -9,7 +9,7 @@ extension Answer {
         _ listing: Listing, of store: borrowing Store, age: Age? = nil, bytesMax: Int = .max,
         to out: inout [UInt8]
     ) {
-        var page = Page(hasValues: listing.parameters.hasValues, bytesMax: bytesMax)
+        var page = Page(hasValues: listing.parameters.hasValues, bytesMax: bytesMax, now: now)
         var walk = ListWalk(listing)
         walk.forEach(in: store) { page.take($0) }
         if page.isTooLarge {
@@ -64,12 +64,14 @@ private struct Page {
     let hasValues: Bool
     /// There is room for so much; more than that is not made.
     let bytesMax: Int
+    let now: ClusterTime
     var entries: [UInt8] = []
     var prefixes: [UInt8] = []
     var count = 0
     var isTooLarge = false
 
-    init(hasValues: Bool, bytesMax: Int) {
+    init(hasValues: Bool, bytesMax: Int, now: ClusterTime) {
+        self.now = now
         self.hasValues = hasValues
         self.bytesMax = bytesMax
     }
@@ -82,7 +84,7 @@ private struct Page {
             isTooLarge = entriesEnd + prefixesEnd + (hasValues ? record.valueCount : 0) > bytesMax
             if isTooLarge { return false }
             if entriesEnd > 0 { entries.append(UInt8(ascii: ",")) }
-            entries.append(record: record, hasValue: hasValues)
+            entries.append(record: record, hasValue: hasValues, now: now)
         case .prefix(let prefix):
             isTooLarge = entriesEnd + prefixesEnd > bytesMax
             if isTooLarge { return false }
@@ -103,14 +105,15 @@ extension ListWalk {
     /// Appends the next lines as one chunk, about `bytesMax` of them and one at least; at the end of the list
     /// the last chunk. `lines` is overwritten.
     public mutating func appendChunk(
-        from store: borrowing Store, bytesMax: Int, lines: inout [UInt8], to out: inout [UInt8]
+        from store: borrowing Store, now: ClusterTime, bytesMax: Int, lines: inout [UInt8],
+        to out: inout [UInt8]
     ) {
         lines.removeAll(keepingCapacity: true)
         let hasValues = listing.parameters.hasValues
         forEach(in: store) { item in
             guard lines.count < bytesMax else { return false }
             switch item {
-            case .entry(let record): lines.append(record: record, hasValue: hasValues)
+            case .entry(let record): lines.append(record: record, hasValue: hasValues, now: now)
             case .prefix(let prefix):
                 lines.append(literal: "{\"prefix\":")
                 lines.append(jsonString: prefix.span)

@@ -137,8 +137,8 @@ extension Answer {
         append(refusal, storeRevision: nil, fields: [UInt8]().span, members: members, to: &out)
     }
 
-    private func append(
-        _ refusal: Refusal, storeRevision: Revision?, fields: Span<UInt8>, members: Span<UInt8>,
+    func append(
+        _ refusal: Refusal, storeRevision: Revision?, fields: Span<UInt8> = Span(), members: Span<UInt8>,
         to out: inout [UInt8]
     ) {
         Writer.appendStatusLine(refusal.status, to: &out)

@@ -70,6 +70,7 @@ extension Answer {
         field("Rast-Created-Revision: ", record.createdRevision.rawValue, to: &out)
         field("Rast-Version: ", record.version, to: &out)
         if record.lease != 0 { field("Rast-Lease: ", record.lease, to: &out) }
+        if let end = record.hold.end { field("Rast-TTL: ", end.seconds(from: now), to: &out) }
         appendFields(of: age, to: &out)
     }
 
@@ -93,7 +94,7 @@ extension Answer {
     private func appendObject(_ record: Record, to out: inout [UInt8]) {
         out.append(literal: "Content-Type: application/json\r\n")
         var content: [UInt8] = []
-        content.append(record: record)
+        content.append(record: record, now: now)
         content.append(UInt8(ascii: "\n"))
         end(content.span, to: &out)
     }
@@ -117,31 +118,42 @@ extension Answer {
 
 extension [UInt8] {
     /// Appends a key as an object, in the form of `format=json`, with or without its value.
-    mutating func append(record: Record, hasValue: Bool = true) {
+    mutating func append(record: Record, hasValue: Bool = true, now: ClusterTime) {
         append(literal: "{\"key\":")
         record.withKey { append(jsonString: $0) }
         if hasValue { append(valueOf: record) }
-        append(literal: ",\"contentType\":")
-        if record.contentTypeCount == 0 {
-            append(literal: "\"application/octet-stream\"")
-        } else {
-            record.withContentType { append(jsonString: $0) }
-        }
+        append(contentTypeOf: record)
         append(literal: ",\"revision\":")
         append(decimal: record.revision.rawValue)
         append(literal: ",\"createdRevision\":")
         append(decimal: record.createdRevision.rawValue)
         append(literal: ",\"version\":")
         append(decimal: record.version)
+        append(holdOf: record, now: now)
+        append(UInt8(ascii: "}"))
+    }
+
+    mutating func append(contentTypeOf record: Record) {
+        append(literal: ",\"contentType\":")
+        if record.contentTypeCount == 0 {
+            append(literal: "\"application/octet-stream\"")
+        } else {
+            record.withContentType { append(jsonString: $0) }
+        }
+    }
+
+    mutating func append(holdOf record: Record, now: ClusterTime) {
         if record.lease != 0 {
             append(literal: ",\"lease\":\"")
             append(decimal: record.lease)
             append(UInt8(ascii: "\""))
+        } else if let end = record.hold.end {
+            append(literal: ",\"ttl\":")
+            append(decimal: end.seconds(from: now))
         }
-        append(UInt8(ascii: "}"))
     }
 
-    private mutating func append(valueOf record: Record) {
+    mutating func append(valueOf record: Record) {
         append(literal: ",\"value\":")
         record.withValue { value in
             if isUTF8(value) {
@@ -153,5 +165,12 @@ extension [UInt8] {
                 append(literal: "\",\"encoding\":\"base64\"")
             }
         }
+    }
+}
+
+extension ClusterTime {
+    /// The seconds left until this moment, rounded up; 0 once it has come.
+    func seconds(from now: ClusterTime) -> UInt64 {
+        now < self ? (milliseconds - now.milliseconds + 999) / 1_000 : 0
     }
 }

@@ -12,7 +12,7 @@ extension Answer {
         content.append(literal: ",\"results\":[")
         for (place, result) in reply.results.enumerated() {
             if place > 0 { content.append(UInt8(ascii: ",")) }
-            content.append(result)
+            content.append(result, now: now)
         }
         content.append(literal: "]}\n")
         append(object: content, revision: reply.revision, to: &out)
@@ -29,7 +29,7 @@ extension Answer {
         append(object: content, revision: revision, to: &out)
     }
 
-    private func append(object content: [UInt8], revision: Revision, to out: inout [UInt8]) {
+    func append(object content: [UInt8], revision: Revision, to out: inout [UInt8]) {
         begin(Answer.object, to: &out)
         field("Rast-Revision: ", revision.rawValue, to: &out)
         end(content.span, to: &out)
@@ -37,7 +37,7 @@ extension Answer {
 }
 
 extension [UInt8] {
-    fileprivate mutating func append(_ result: TransactionReply.Result) {
+    fileprivate mutating func append(_ result: TransactionReply.Result, now: ClusterTime) {
         switch result {
         case .put(let record):
             append(literal: "{\"put\":{\"key\":")
@@ -51,7 +51,7 @@ extension [UInt8] {
             append(literal: "}}")
         case .got(let record?):
             append(literal: "{\"get\":")
-            append(record: record)
+            append(record: record, now: now)
             append(UInt8(ascii: "}"))
         case .got(nil): append(literal: "{\"get\":null}")
         case .listed(let records, let isMore):
@@ -60,7 +60,7 @@ extension [UInt8] {
             append(literal: ",\"entries\":[")
             for (place, record) in records.enumerated() {
                 if place > 0 { append(UInt8(ascii: ",")) }
-                append(record: record)
+                append(record: record, now: now)
             }
             append(literal: isMore ? "],\"more\":true}}" : "],\"more\":false}}")
         case .deleted(let count):

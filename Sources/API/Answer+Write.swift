@@ -8,10 +8,13 @@ extension Answer {
     /// - Parameters:
     ///   - reply: what the store answered.
     ///   - key: the key, decoded; empty where the request is of many.
+    ///   - route: the request's.
     ///   - revision: the store's revision after it.
+    ///   - isKeyed: whether the request had an idempotency key.
     ///   - out: where the response goes.
     public func appendReply(
-        _ reply: Reply, key: Span<UInt8>, storeRevision revision: Revision, to out: inout [UInt8]
+        _ reply: Reply, key: Span<UInt8>, route: Route = .key, storeRevision revision: Revision,
+        isKeyed: Bool = false, to out: inout [UInt8]
     ) {
         switch reply {
         case .written(let created, let revision, let createdRevision, let version):
@@ -28,8 +31,23 @@ extension Answer {
         case .conditionFailed(let current):
             appendConditionFailed(current: current, storeRevision: revision, to: &out)
         case .transacted(let transaction): append(transaction, to: &out)
-        case .tooManyKeys: append(.tooManyKeys, storeRevision: revision, to: &out)
-        case .answerTooLarge: append(.answerTooLarge, storeRevision: revision, to: &out)
+        case .tooManyKeys:
+            append(route == .key ? .leaseFull : .tooManyKeys, storeRevision: revision, to: &out)
+        case .answerTooLarge:
+            append(isKeyed ? .answerTooLargeToKeep : .answerTooLarge, storeRevision: revision, to: &out)
+        case .granted(let lease, let ttl): appendGranted(lease, ttlMilliseconds: ttl, revision, to: &out)
+        case .leaseExists: append(.leaseExists, storeRevision: revision, to: &out)
+        case .leaseNotFound:
+            append(route == .lease ? .leaseAbsent : .noSuchLease, storeRevision: revision, to: &out)
+        case .revoked(let lease, let count, let revision):
+            appendRevoked(lease, deleted: count, revision, to: &out)
+        case .replayed(let reply, let then):
+            var again = self
+            again.isReplay = true
+            again.appendReply(
+                reply, key: key, route: route, storeRevision: then, isKeyed: isKeyed, to: &out)
+        case .keyReused: append(.keyReused, storeRevision: revision, to: &out)
+        case .keysFull: append(.keysFull, storeRevision: revision, to: &out)
         case .none, .malformed:
             // Neither is what a request of this API can come to.
             append(.badRequest("The command was not understood, and nothing was changed."), to: &out)

@@ -1,6 +1,7 @@
 // Whole responses, appended to a connection's output: heads in one style, content with its length (Interface
 // §5).
 public import JSON
+public import KeyValue
 
 /// One response on its way into a connection's output.
 ///
@@ -9,10 +10,15 @@ public import JSON
 public struct Answer: Sendable {
     @usableFromInline let context: Context
     @usableFromInline let manner: Manner
+    /// Cluster time, for what is left of the lives of keys.
+    @usableFromInline let now: ClusterTime
+    /// Whether it was given before (Interface §6).
+    @usableFromInline var isReplay = false
 
-    @inlinable public init(_ context: Context, _ manner: Manner) {
+    @inlinable public init(_ context: Context, _ manner: Manner, now: ClusterTime = .zero) {
         self.context = context
         self.manner = manner
+        self.now = now
     }
 
     /// Appends the head up to the fields of the response's own: `first` is the status line and fields.
@@ -25,6 +31,7 @@ public struct Answer: Sendable {
         } else if manner.isVersion10 {
             out.append(literal: "Connection: keep-alive\r\n")
         }
+        if isReplay { out.append(literal: "Idempotency-Replayed: true\r\n") }
     }
 
     /// Appends a field whose value is a number.

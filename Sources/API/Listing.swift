@@ -64,13 +64,19 @@ struct ListParameters: Sendable, Equatable {
     /// What follows its first place after the prefix is folded into one; empty: nothing is.
     var delimiter: [UInt8] = []
     var consistency = Consistency.linearizable
+    /// Of a watch: whether a prefix is given, or which key, and the last event that is known.
+    var hasPrefix = false
+    var watchedKey: [UInt8]?
+    var since: EventID?
     /// Said of a range delete: that it may be of everything.
     var isForAll = false
+    /// Whether prefix, start or end was given, be it empty.
+    var hasBounds = false
 
     /// Refuses a range delete that nobody can have meant.
     func checkDeletion() throws(Refusal) {
-        let hasBounds = !prefix.isEmpty || !start.isEmpty || end != nil
-        guard hasBounds || isForAll else {
+        let isPart = !prefix.isEmpty || !start.isEmpty || end != nil
+        guard hasBounds && (isPart || isForAll) else {
             throw Refusal.badRequest(
                 "prefix, start or end says what is deleted; prefix=&all=true deletes everything.")
         }

@@ -13,6 +13,8 @@ public enum Code: String, Sendable, CaseIterable {
     case answerTooLarge = "answer_too_large"
     case crossOrigin = "cross_origin"
     case keyNotFound = "key_not_found"
+    case leaseNotFound = "lease_not_found"
+    case leaseExists = "lease_exists"
     case memberNotFound = "member_not_found"
     case noRoute = "no_route"
     case methodNotAllowed = "method_not_allowed"
@@ -20,6 +22,7 @@ public enum Code: String, Sendable, CaseIterable {
     case notCaughtUp = "not_caught_up"
     case changeInProgress = "change_in_progress"
     case wrongCluster = "wrong_cluster"
+    case compacted
     case lengthRequired = "length_required"
     case conditionFailed = "condition_failed"
     case tooLarge = "too_large"
@@ -27,7 +30,9 @@ public enum Code: String, Sendable, CaseIterable {
     case unsupportedEncoding = "unsupported_encoding"
     case badExpect = "bad_expect"
     case tooManyKeys = "too_many_keys"
+    case idempotencyKeyReused = "idempotency_key_reused"
     case overloaded
+    case idempotencyFull = "idempotency_full"
     case noMethod = "no_method"
     case notImplemented = "not_implemented"
     case noLeader = "no_leader"
@@ -100,6 +105,29 @@ public struct Refusal: Error, Equatable, Sendable {
     public static let answerTooLarge = Refusal(
         400, .answerTooLarge,
         "The answer would be larger than \(Transaction.answerBytesMax) bytes. Nothing was changed.")
+
+    /// A transaction with an idempotency key was not applied, for its answer cannot be kept.
+    public static let answerTooLargeToKeep = Refusal(
+        400, .answerTooLarge,
+        "With an Idempotency-Key an answer has at most \(Once.answerBytesMax) bytes. Nothing was changed.")
+    /// A lease has as many keys as it may.
+    public static let leaseFull = Refusal(
+        422, .tooManyKeys, "The lease holds \(Lease.keysMax) keys already; nothing was changed.")
+    /// A write names a lease that is not there.
+    public static let noSuchLease = Refusal(
+        409, .leaseNotFound, "There is no such lease: it has expired, or was revoked. Nothing was changed.")
+    /// The lease that the request is about is not there.
+    public static let leaseAbsent = Refusal(
+        404, .leaseNotFound, "There is no such lease: it has expired, was revoked, or never was.")
+    public static let leaseExists = Refusal(409, .leaseExists, "There is a lease of this id.")
+    /// The idempotency key was used for another request.
+    public static let keyReused = Refusal(
+        422, .idempotencyKeyReused, "This Idempotency-Key was used for another request; nothing was changed.")
+    /// As many idempotency keys are kept as may be.
+    public static let keysFull = Refusal(
+        429, .idempotencyFull,
+        "No further Idempotency-Key can be kept before older ones are ten minutes old; nothing was applied.",
+        retryAfterSeconds: 60)
 
     /// A content that is larger than it may be.
     public static func tooLarge(bytesMax: Int) -> Refusal {

@@ -28,18 +28,19 @@ extension Request {
         if !type.equalsIgnoringCase("application/x-www-form-urlencoded") { contentType = range }
     }
 
-    /// The fields of a write of many keys: it has no tag that a condition could be about.
+    /// The fields of a write of many keys or of a lease: it has no tag that a condition could be about.
     func readWriteFields(_ head: borrowing RequestHead) throws(Refusal) {
         guard head[.ifMatch] == nil, head[.ifNoneMatch] == nil else {
             throw Refusal.badRequest(
                 "If-Match and If-None-Match are for one key; the conditions of POST /txn are for many.")
         }
-        guard action == .transaction else { return }
+        guard action == .transaction || action == .grant else { return }
+        let what = action == .grant ? "A lease" : "A transaction"
         guard head.framing != .none else {
-            throw Refusal(411, .lengthRequired, "A transaction is content, with Content-Length or chunked.")
+            throw Refusal(411, .lengthRequired, "\(what) is content, with Content-Length or chunked.")
         }
         guard head[.contentEncoding] == nil else {
-            throw Refusal(415, .unsupportedEncoding, "A transaction is JSON: leave out Content-Encoding.")
+            throw Refusal(415, .unsupportedEncoding, "\(what) is JSON: leave out Content-Encoding.")
         }
     }
 

@@ -8,6 +8,7 @@ private enum Name: UInt8, CaseIterable {
     case timeout, redirect, format, consistency, verbose
     case ttl, lease, wait, after, minRevision
     case prefix, start, end, limit, keys, delimiter, reverse, cursor, all
+    case key, since
 
     var text: StaticString {
         switch self {
@@ -30,22 +31,31 @@ private enum Name: UInt8, CaseIterable {
         case .reverse: "reverse"
         case .cursor: "cursor"
         case .all: "all"
+        case .key: "key"
+        case .since: "since"
         }
     }
 
     func belongs(to action: Action) -> Bool {
         switch self {
+        case .timeout where action == .watch: true
         case .timeout, .redirect:
             switch action {
-            case .read, .put, .delete, .list, .members, .transfer, .backup, .transaction, .deleteRange: true
-            case .live, .ready, .status, .metrics, .openapi, .dashboard, .snapshot, .options, .peer: false
+            case .read, .put, .delete, .list, .members, .transfer, .backup, .transaction, .deleteRange,
+                .leases, .lease, .grant, .revoke, .keepAlive:
+                true
+            case .live, .ready, .status, .metrics, .openapi, .dashboard, .snapshot, .watch, .options, .peer:
+                false
             }
         case .consistency, .minRevision: action == .read || action == .list || action == .backup
         case .format, .wait, .after: action == .read
         case .ttl, .lease: action == .put
         case .verbose: if case .ready = action { true } else { false }
+        case .prefix where action == .watch: true
+        case .key, .since: action == .watch
         case .prefix, .start, .end: action == .list || action == .deleteRange
-        case .limit, .keys, .delimiter, .reverse, .cursor: action == .list
+        case .limit, .cursor: action == .list || action == .leases
+        case .keys, .delimiter, .reverse: action == .list
         case .all: action == .deleteRange
         }
     }
@@ -53,9 +63,9 @@ private enum Name: UInt8, CaseIterable {
     /// Whether its value is bytes: a name alone then says nothing.
     var isBytes: Bool {
         switch self {
-        case .prefix, .start, .end, .delimiter, .cursor: true
+        case .prefix, .start, .end, .delimiter, .cursor, .key: true
         case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .wait, .after, .minRevision,
-            .limit, .keys, .reverse, .all:
+            .limit, .keys, .reverse, .all, .since:
             false
         }
     }
@@ -69,6 +79,7 @@ extension Request {
         var parameters = Parameters(head.query)
         var seen: UInt32 = 0
         var cursor: [UInt8]?
+        var (wait, after): (UInt64?, Revision?)
         while let parameter = parameters.next(in: bytes) {
             guard let name = known(parameter, in: bytes) else {
                 throw Refusal(
@@ -83,12 +94,26 @@ extension Request {
             let value = try decodedValue(parameter, of: name, in: bytes)
             switch name {
             case .cursor: cursor = value
-            case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .all:
+            case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .all, .key, .since:
                 try read(name, value, into: &list)
-            case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .wait, .after,
-                .minRevision:
+            case .wait:
+                guard let time = milliseconds(value.span), time <= KeyWait.millisecondsMax else {
+                    throw Refusal.badRequest("wait is a time up to 10m, as in wait=30s.")
+                }
+                wait = time
+            case .after:
+                guard let revision = unsignedInteger(0..<value.count, in: value.span) else {
+                    throw Refusal.badRequest("after is a revision, a number up to 9007199254740991.")
+                }
+                after = Revision(revision)
+            case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .minRevision:
                 try read(name, value.span)
             }
+        }
+        if let wait {
+            more = .wait(KeyWait(milliseconds: wait, after: after))
+        } else if after != nil {
+            throw Refusal.badRequest("after goes with wait, as in wait=30s&after=7.")
         }
         return cursor
     }
@@ -148,15 +173,40 @@ extension Request {
                 throw Refusal.badRequest("min-revision is a revision, a number up to 9007199254740991.")
             }
             revisionMin = Revision(revision)
-        case .ttl, .lease, .wait, .after:
-            throw Refusal.notBuilt("The parameter \"\(name.text)\"")
-        case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor, .all: break
+        case .ttl:
+            guard let time = milliseconds(value, atMost: Lifetime.ttlMilliseconds.upperBound),
+                Lifetime.ttlMilliseconds.contains(time)
+            else { throw Refusal.badRequest("ttl is a time from 1s to ten years, as in ttl=30s.") }
+            try set(time | Request.isTime)
+        case .lease:
+            guard let id = Lease.id(decimal: value) else {
+                throw Refusal.badRequest("lease is a lease's id, as POST /leases answers with.")
+            }
+            try set(id)
+        case .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor, .all, .wait, .after, .key,
+            .since:
+            break
         }
     }
 
     private func read(_ name: Name, _ value: [UInt8], into list: inout ListParameters) throws(Refusal) {
+        list.hasBounds = list.hasBounds || name == .prefix || name == .start || name == .end
         switch name {
-        case .prefix: list.prefix = value
+        case .prefix:
+            list.prefix = value
+            list.hasPrefix = true
+        case .key:
+            guard isUTF8(value.span), !value.isEmpty, value.count <= Command.keyBytesMax else {
+                throw Refusal(
+                    400, .badKey, "key is UTF-8 of 1 to \(Command.keyBytesMax) bytes.")
+            }
+            list.watchedKey = value
+        case .since:
+            guard let id = EventID(text: value.span) else {
+                throw Refusal.badRequest(
+                    "since is a revision, or an id that a watch has sent, as 11 or 11.0.")
+            }
+            list.since = id
         case .start: list.start = value
         case .end: list.end = value
         case .all: list.isForAll = try flag(value.span, yes: "true", no: "false", of: name)
@@ -178,6 +228,11 @@ extension Request {
         }
     }
 
+    private mutating func set(_ life: UInt64) throws(Refusal) {
+        guard self.life == 0 else { throw Refusal.badRequest("ttl or lease is given, not both.") }
+        self.life = life
+    }
+
     private func flag(
         _ value: Span<UInt8>, yes: StaticString, no: StaticString, of name: Name
     ) throws(Refusal) -> Bool {
@@ -194,8 +249,8 @@ extension Request {
 }
 
 /// The milliseconds of a length of time: `30s`, `500ms`, `2m`, `1.5s`, or a bare number of seconds; nil if it
-/// is none of these, or longer than a day.
-func milliseconds(_ text: Span<UInt8>) -> UInt64? {
+/// is none of these, or longer than `most`, a day if nothing else is said.
+func milliseconds(_ text: Span<UInt8>, atMost most: UInt64 = 86_400_000) -> UInt64? {
     var index = 0
     var number: UInt64 = 0
     // The number counts units of 1/scale.
@@ -232,5 +287,5 @@ func milliseconds(_ text: Span<UInt8>) -> UInt64? {
     }
     guard number <= UInt64.max / factor else { return nil }
     let time = number * factor / scale
-    return time <= 86_400_000 ? time : nil
+    return time <= most ? time : nil
 }

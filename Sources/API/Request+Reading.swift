@@ -69,7 +69,11 @@ extension Request {
         case .leader: .transfer
         case .snapshot: .snapshot
         case .backup: .backup
-        case .status, .watch, .leases, .lease, .keepalive, .member, .promote, .demote, .server:
+        case .leases: method == .post ? .grant : .leases
+        case .lease: method == .delete ? .revoke : .lease
+        case .keepalive: .keepAlive
+        case .watch: .watch
+        case .status, .member, .promote, .demote, .server:
             .status
         }
     }
@@ -88,7 +92,9 @@ extension Request {
         case .peer:
             try checkPeerContent(head, in: bytes)
             contentBytesMax = limits.peerBytesMax
-        case .list, .members, .transfer, .backup:
+        case .list, .members, .transfer, .backup, .leases, .lease, .grant, .revoke, .keepAlive:
+            if route == .lease || route == .keepalive { readLease(head, in: bytes) }
+            if action == .grant { try readWriteFields(head) }
             let hasCredentials = head[.authorization] != nil
             mayRedirect = limits.mayRedirect && !hasCredentials
             contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
@@ -98,15 +104,21 @@ extension Request {
             mayRedirect = limits.mayRedirect && !hasCredentials
             let isTransaction = action == .transaction
             contentBytesMax = isTransaction ? Request.transactionBytesMax : Request.objectBytesMax
+        case .watch:
+            // Every node answers for itself.
+            mayRedirect = false
+            contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
         case .snapshot: contentBytesMax = 0
         case .live, .ready, .status, .metrics, .openapi, .dashboard, .options: break
         }
-        if action == .backup, head.isVersion10 {
+        if action == .backup || action == .watch, head.isVersion10 {
             throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
         }
-        if head[.idempotencyKey] != nil { try readIdempotencyKey() }
-        if action == .list || action == .deleteRange {
+        if let key = head[.idempotencyKey] { try readIdempotencyKey(key, in: bytes) }
+        if action == .list || action == .deleteRange || action == .leases {
             try readListing(head, in: bytes)
+        } else if action == .watch {
+            try readWatch(head, in: bytes)
         } else if head.query != nil {
             var none = ListParameters()
             _ = try readQuery(head, in: bytes, list: &none)
@@ -174,9 +186,11 @@ extension Request {
         var parameters = ListParameters()
         let cursor = try readQuery(head, in: bytes, list: &parameters)
         parameters.consistency = consistency
+        // Their cursors are not those of keys.
+        if action == .leases { parameters.prefix = Array("/leases/".utf8) }
         if action == .deleteRange {
             try parameters.checkDeletion()
-            listing = Listing(parameters, isStream: false, place: nil)
+            more = .listing(Listing(parameters, isStream: false, place: nil))
             return
         }
         var place: ListPlace?
@@ -189,22 +203,44 @@ extension Request {
         }
         let accept = Accept(head)
         let isStream =
-            accept.quality(of: "application/x-ndjson", in: bytes)
-            > accept.quality(of: "application/json", in: bytes)
+            action == .list
+            && accept.quality(of: "application/x-ndjson", in: bytes)
+                > accept.quality(of: "application/json", in: bytes)
         if isStream, head.isVersion10 {
             throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
         }
-        listing = Listing(parameters, isStream: isStream, place: place)
+        more = .listing(Listing(parameters, isStream: isStream, place: place))
     }
 
-    private func readIdempotencyKey() throws(Refusal) {
+    private mutating func readLease(_ head: borrowing RequestHead, in bytes: Span<UInt8>) {
+        var end = head.path.lowerBound + 8
+        while end < head.path.upperBound, bytes[end] != UInt8(ascii: "/") { end += 1 }
+        life = Lease.id(decimal: bytes.extracting(head.path.lowerBound + 8..<end)) ?? 0
+    }
+
+    /// A name as it is, or in quotes: the two are the same.
+    private mutating func readIdempotencyKey(
+        _ field: Range<Int>, in bytes: Span<UInt8>
+    ) throws(Refusal) {
         switch action {
-        case .put, .delete, .transaction, .deleteRange: break
+        case .put, .delete, .transaction, .deleteRange, .grant, .revoke: break
         case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .transfer,
-            .snapshot, .backup, .options, .peer:
-            throw Refusal.badRequest("Idempotency-Key is for writes of keys.")
+            .snapshot, .backup, .watch, .leases, .lease, .keepAlive, .options, .peer:
+            throw Refusal.badRequest("Idempotency-Key is for writes of keys and leases.")
         }
-        throw Refusal.notBuilt("Idempotency-Key")
+        var key = field
+        let quote = UInt8(ascii: "\"")
+        if key.count >= 2, bytes[key.lowerBound] == quote, bytes[key.upperBound - 1] == quote {
+            key = key.lowerBound + 1..<key.upperBound - 1
+        }
+        var isPrintable = true
+        for place in key where bytes[place] < 0x20 || bytes[place] > 0x7E { isPrintable = false }
+        guard (1...Once.keyBytesMax).contains(key.count), isPrintable else {
+            throw Refusal.badRequest(
+                "Idempotency-Key has 1 to \(Once.keyBytesMax) printable ASCII characters.")
+        }
+        nameStart = UInt32(key.lowerBound)
+        nameCount = UInt32(key.count)
     }
 
     private func checkContent(_ head: borrowing RequestHead) throws(Refusal) {

@@ -31,6 +31,12 @@ public enum Action: Sendable, Equatable {
     case deleteRange
     /// GET or HEAD of many keys.
     case list
+    /// `/leases`: all of them, or a new one.
+    case leases, grant
+    /// `/leases/{id}`: one of them, or its end.
+    case lease, revoke
+    /// `/leases/{id}/keepalive`
+    case keepAlive
     /// `/livez` and `/healthz`.
     case live
     case ready(isVerbose: Bool)
@@ -41,6 +47,8 @@ public enum Action: Sendable, Equatable {
     case transfer
     /// `/cluster/snapshot`: this node takes a snapshot.
     case snapshot
+    /// `/watch`: what happens to keys, as a stream.
+    case watch
     /// `/backup`: everything, as a file.
     case backup
     /// OPTIONS: which methods the route takes.
@@ -71,10 +79,43 @@ public struct Request: Sendable {
     /// How long the client waits, in milliseconds.
     public internal(set) var timeoutMilliseconds = Request.timeoutMillisecondsDefault
     public internal(set) var consistency = Consistency.linearizable
+    /// A lease's id, or, with the highest bit, milliseconds; one word, for requests are copied.
+    var life: UInt64 = 0
+    static let isTime: UInt64 = 1 << 63
+    /// Where the client's own name for a write begins, and how long it is; 0: it has none.
+    var nameStart: UInt32 = 0
+    var nameCount: UInt32 = 0
+
+    /// How long a PUT's key is to live.
+    public var lifetime: Lifetime {
+        if action != .put || life == 0 { return .unbounded }
+        return life & Self.isTime == 0 ? .lease(life) : .ttl(milliseconds: life & ~Self.isTime)
+    }
+    /// The id in the path of a lease; 0: the path has none, or nothing that is one.
+    public var lease: UInt64 { action == .put ? 0 : life }
+    /// The client's own name for a write, without the quotes that it may have.
+    public var idempotencyKey: Range<Int>? {
+        nameCount == 0 ? nil : Int(nameStart)..<Int(nameStart) + Int(nameCount)
+    }
     /// The answer comes from a state that has this revision; 0: any will do.
     public internal(set) var revisionMin = Revision(0)
+    /// What some requests ask for besides; one word, for requests are copied.
+    var more = More.nothing
+
+    /// A request has one of these at most.
+    enum More: Sendable {
+        case nothing
+        case listing(Listing)
+        case watch(Watch)
+        case wait(KeyWait)
+    }
+
     /// What a list asks for, or which range a delete; nil where the request is neither.
-    public internal(set) var listing: Listing?
+    public var listing: Listing? { if case .listing(let listing) = more { listing } else { nil } }
+    /// What a watch asks for; nil where the request is none.
+    public var watch: Watch? { if case .watch(let watch) = more { watch } else { nil } }
+    /// What a read of a key waits for before it is answered.
+    public var wait: KeyWait? { if case .wait(let wait) = more { wait } else { nil } }
     /// Whether the answer is the JSON form of the key (`format=json`).
     public internal(set) var wantsJSON = false
     /// Whether a follower may answer with a redirect: not with `redirect=no`, and not where the client has

@@ -97,9 +97,10 @@ public enum Route: Sendable, Equatable {
             .server:
             true
         case .list, .transaction: true
-        case .members, .backup: method == .get || method == .head
+        case .members, .backup, .watch: method == .get || method == .head
         case .peer(let call): call.isBuilt
-        case .watch, .leases, .lease, .keepalive, .member, .promote, .demote: false
+        case .leases, .lease, .keepalive: true
+        case .member, .promote, .demote: false
         }
     }
 }

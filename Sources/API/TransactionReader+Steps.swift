@@ -26,6 +26,7 @@ extension TransactionReader {
         var key: [UInt8]?
         var value: [UInt8]?
         var contentType: [UInt8] = []
+        var lifetime = Lifetime.unbounded
         try expectObject(content, "{\"key\":\"a\",\"value\":\"x\"}")
         while let name = try nextName(
             content, of: ["key", "value", "base64", "contentType", "ttl", "lease"], &seen)
@@ -41,13 +42,37 @@ extension TransactionReader {
                 }
                 value = bytes
             case 3: contentType = try self.contentType(content)
-            default: throw bad("this is not built yet", .notImplemented, status: 501)
+            default:
+                if lifetime != .unbounded { throw bad("ttl or lease is given, not both") }
+                lifetime = try self.lifetime(content, isLease: name == 5)
             }
             leave()
         }
         guard let key else { throw bad("the key is missing") }
         guard let value else { throw bad("value or base64 is missing") }
-        return .put(key: key, value: value, contentType: contentType)
+        return .put(key: key, value: value, contentType: contentType, lifetime: lifetime)
+    }
+
+    private mutating func lifetime(
+        _ content: Span<UInt8>, isLease: Bool
+    ) throws(Refusal) -> Lifetime {
+        if isLease {
+            let id = try leaseID(content)
+            return .lease(id)
+        }
+        let token = try next(content)
+        guard let time = duration(token, in: content, in: Lifetime.ttlMilliseconds) else {
+            throw bad("a time from 1s to ten years was expected, as \"30s\", or a number of seconds")
+        }
+        return .ttl(milliseconds: time)
+    }
+
+    mutating func leaseID(_ content: Span<UInt8>) throws(Refusal) -> UInt64 {
+        let text = try string(content)
+        guard let id = Lease.id(decimal: text.span) else {
+            throw bad("a lease's id was expected: a string of digits")
+        }
+        return id
     }
 
     private mutating func contentType(_ content: Span<UInt8>) throws(Refusal) -> [UInt8] {

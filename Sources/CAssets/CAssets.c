@@ -14,8 +14,8 @@ static const unsigned char openapi[] = {
 // The hashes are those of the page's script and style: `scripts/check-page --policy` writes them.
 static const char policy[] =
     "default-src 'none'; connect-src 'self'; img-src data:; "
-    "script-src 'sha256-R0WnGasVXkK0PlRB3MpCNs0zuA0s46KUx9MwTu+PwXc='; "
-    "style-src 'sha256-66ynFpxxNeUG3Zk5Kxt+S5g+dyWWYp9NpHA2Xdo2BaU='; "
+    "script-src 'sha256-j9jdSn4ndBNbFfR6emUqnKAmyJvz0JU8yjT/CLU1nFU='; "
+    "style-src 'sha256-AuO5xxNjrRlLTOdigunedsdFEjbyP8cMt4t5g2FUVNs='; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const unsigned char *rast_asset_dashboard(size_t *count) {

@@ -36,22 +36,43 @@ public struct Call: Sendable {
     public var content: [UInt8]?
     /// Whether the node is told how long the client waits, by `timeout` in the query.
     public var tellsTimeout = false
+    /// How long the node is asked to wait before it answers, by `wait` in the query; 0: not at all.
+    public var waitNanoseconds: UInt64 = 0
 
     public init(_ verb: Verb, path: [UInt8]) {
         self.verb = verb
         self.path = path
+        isRepeatable = verb == .get
     }
 
     public init(_ verb: Verb, path: String) { self.init(verb, path: Array(path.utf8)) }
 
-    /// Whether doing it twice may do harm. Only a request that changes nothing may be sent again after it may
-    /// have arrived.
+    /// Whether it changes something.
     public var isWrite: Bool { verb != .get }
+
+    /// Whether it may be sent again after it may have arrived: it changes nothing, or has a name under which
+    /// it takes effect once.
+    public private(set) var isRepeatable: Bool
+
+    /// Gives a write a name (`Idempotency-Key`): 128 bits by chance.
+    public mutating func giveName() {
+        let name = [UInt64.random(in: 0 ... .max), .random(in: 0 ... .max)].map {
+            let digits = String($0, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        fields.append(Field("Idempotency-Key", Array(name.joined().utf8)))
+        isRepeatable = true
+    }
 
     /// The request target for a client that waits so long; the node is given nine tenths of it, so that its
     /// word on the outcome arrives before the client stops listening.
-    func target(waiting nanoseconds: UInt64) -> [UInt8] {
+    ///
+    /// `wait`: what is left of the time that the node is asked to wait.
+    func target(waiting nanoseconds: UInt64, wait: UInt64 = 0) -> [UInt8] {
         var query = query
+        if waitNanoseconds > 0 {
+            appendParameter("wait", Array("\(wait / 1_000_000)ms".utf8), to: &query)
+        }
         if tellsTimeout {
             let milliseconds = min(max(nanoseconds / 10 * 9 / 1_000_000, 1), 60_000)
             appendParameter("timeout", Array("\(milliseconds)ms".utf8), to: &query)

@@ -3,12 +3,15 @@ internal import Glibc
 
 /// Asks a cluster, wherever its leader is, for as long as it is told to.
 ///
-/// A request is sent again only while that is safe: a read always; a write only where the node was not
-/// reached, or has said for certain that nothing was applied.
+/// A request is sent again only while that is safe: a read always, and a write that has a name; any other
+/// write only where the node was not reached, or has said for certain that nothing was applied.
 public struct Cluster {
     public let endpoints: [Endpoint]
     /// How long a call may take in all, in nanoseconds.
-    public let timeoutNanoseconds: UInt64
+    public var timeoutNanoseconds: UInt64
+    /// How long an answer that is taken as it comes may rest between two pieces; nil: as long as a call may
+    /// take.
+    public var silenceNanosecondsMax: UInt64?
     /// Who answered last: asked first, before the others.
     private var preferred: Endpoint?
 
@@ -41,24 +44,32 @@ public struct Cluster {
         _ call: Call, to sink: (any ContentSink)? = nil
     ) throws(CallFailure) -> Response {
         let start = Moment.now
-        let deadline = start.advanced(by: timeoutNanoseconds)
+        let waitUntil = start.advanced(by: call.waitNanoseconds)
+        let deadline = waitUntil.advanced(by: timeoutNanoseconds)
         // A write that is begun with no time left for its answer would end as unknown for nothing.
         let margin = min(timeoutNanoseconds / 10, Self.marginMax)
-        let lastBegin = start.advanced(by: timeoutNanoseconds - margin)
+        let lastBegin = waitUntil.advanced(by: timeoutNanoseconds - margin)
         var backOff = Self.backOffMin
         var patience = Self.patienceMin
+        var doubt: Miss?
         while true {
             var misses: [Miss] = []
             var waitNanoseconds: UInt64 = 0
             for endpoint in candidates {
-                switch attempt(call, to: sink, at: endpoint, patience: patience, until: deadline) {
+                let waiting = waitUntil.since(.now)
+                switch attempt(
+                    call, waiting: waiting, to: sink, at: endpoint, patience: patience, until: deadline)
+                {
                 case .answered(let response):
                     preferred = response.endpoint
                     return response
                 case .missed(let miss, let seconds):
                     misses.append(miss)
                     waitNanoseconds = max(waitNanoseconds, seconds * 1_000_000_000)
-                case .unknown(let miss): throw .outcomeUnknown(miss)
+                case .unknown(let miss):
+                    guard call.isRepeatable else { throw .outcomeUnknown(miss) }
+                    misses.append(miss)
+                    doubt = miss
                 case .cut(let miss): throw .cut(miss)
                 }
                 if Moment.now >= lastBegin { break }
@@ -68,6 +79,7 @@ public struct Cluster {
             let wait = max(waitNanoseconds, backOff / 2 + UInt64.random(in: 0...backOff / 2))
             let next = Moment.now.advanced(by: wait)
             guard next < lastBegin else {
+                if let doubt { throw .outcomeUnknown(doubt) }
                 throw CallFailure(misses, isWrite: call.isWrite, timeoutNanoseconds: timeoutNanoseconds)
             }
             pause(until: next)
@@ -112,23 +124,25 @@ public struct Cluster {
 
     /// Asks one endpoint, and those that it redirects to.
     private func attempt(
-        _ call: Call, to sink: (any ContentSink)?, at first: Endpoint, patience: UInt64,
-        until deadline: Moment
+        _ call: Call, waiting wait: UInt64, to sink: (any ContentSink)?, at first: Endpoint,
+        patience: UInt64, until deadline: Moment
     ) -> Attempt {
         let start = Moment.now
         var until = deadline
         var connectBy = deadline
         if candidates.count > 1 {
             connectBy = start.advanced(by: min(deadline.since(start) / 2, patience))
-            // A read that hangs can be had elsewhere; a write that hangs cannot be sent again.
-            if !call.isWrite { until = connectBy }
+            // What hangs can be had elsewhere, if it may be sent again.
+            if call.isRepeatable { until = connectBy.advanced(by: wait) }
         }
         var endpoint = first
-        var target = call.target(waiting: until.since(start))
+        // A node counts the time for its answer from the end of the wait.
+        let time = until.since(start)
+        var target = call.target(waiting: time - min(wait, time), wait: wait)
         for _ in 0...Self.redirectsMax {
             let exchange = Exchange(
                 call, target: target, at: endpoint, connectBy: connectBy, deadline: until, to: sink,
-                patience: timeoutNanoseconds)
+                patience: silenceNanosecondsMax ?? timeoutNanoseconds)
             Exchange.run([exchange])
             switch exchange.result {
             case .success(let response):
@@ -144,7 +158,8 @@ public struct Cluster {
                 if exchange.hasBegun { return .cut(miss) }
                 return call.isWrite && failure.wasSent ? .unknown(miss) : .missed(miss, afterSeconds: 0)
             case nil:
-                return .missed(Miss(endpoint, .timedOut, "it did not answer in time"), afterSeconds: 0)
+                let miss = Miss(endpoint, .timedOut, "it did not answer in time")
+                return call.isWrite ? .unknown(miss) : .missed(miss, afterSeconds: 0)
             }
         }
         let reason = "the nodes redirect to each other: a leader is being elected"

@@ -7,6 +7,8 @@ public struct NodeStatus: Sendable {
         public let url: String
         public let isVoter: Bool
         public let isHealthy: Bool?
+        /// Whether its disk is full, as the leader knows it.
+        public let isFull: Bool?
         public let lag: UInt64?
         /// Milliseconds, as written.
         public let roundTrip: String?
@@ -15,6 +17,8 @@ public struct NodeStatus: Sendable {
     public let id: UInt64
     public let url: String
     public let role: String
+    /// What its disk and its state are, in the word of the interface: `whole`, `disk_full`, …
+    public let condition: String?
     public let clusterID: String?
     public let leader: UInt64?
     public let term: UInt64
@@ -32,6 +36,7 @@ public struct NodeStatus: Sendable {
         self.id = id
         self.role = role
         url = node["url"]?.string ?? ""
+        condition = node["condition"]?.string
         clusterID = document["cluster"]?["id"]?.string
         leader = document["cluster"]?["leader"]?["id"]?.number
         term = document["cluster"]?["term"]?.number ?? 0
@@ -43,8 +48,8 @@ public struct NodeStatus: Sendable {
             guard let id = member["id"]?.number else { return nil }
             return Member(
                 id: id, url: member["url"]?.string ?? "", isVoter: member["role"]?.string != "learner",
-                isHealthy: member["healthy"]?.boolean, lag: member["lag"]?.number,
-                roundTrip: member["rttMs"]?.digits)
+                isHealthy: member["healthy"]?.boolean, isFull: member["full"]?.boolean,
+                lag: member["lag"]?.number, roundTrip: member["rttMs"]?.digits)
         }
     }
 }

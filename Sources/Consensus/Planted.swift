@@ -87,6 +87,15 @@
         /// Some entries change nothing where this node does not lead.
         case divergeAtApply
 
+        // Leases, names of writes, transactions.
+
+        /// A new leader lets leases run out before their whole time is over.
+        case leaseCutShort
+        /// A snapshot lacks the answers that are kept under idempotency keys.
+        case answersForgottenAtSnapshot
+        /// The second half of a transaction is left out.
+        case transactionHalfApplied
+
         // The first start, and nodes without their disk.
 
         /// A node with an empty disk takes part although its peers have a history.
@@ -132,6 +141,10 @@
         case noSnapshotSync
         /// The log's beginning is removed before the snapshot that covers it is written.
         case compactBeforeSnapshot
+        /// A watch goes on with what its new node applies from then on, not after its last event.
+        case eventLostAtReconnect
+        /// A state that is read from a snapshot lacks the events, and claims to have them.
+        case historyForgotten
         /// Hashes of states are compared, and nothing is done where they differ (rule 25).
         case wrongStateIgnored
 

@@ -32,6 +32,8 @@ extension Raft {
             firstIndex: next,
             peers: membership.all.filter { $0 != id }.map { Progress(id: $0, next: next, now: now) },
             nextHeartbeat: now, nextQuorumCheck: now + settings.electionTimeout)
+        // Its disk may have been full before.
+        findRoom()
         announce(into: &out)
         if configurationIndex == .zero {
             // The first leader writes down who belongs, so that from now on the log says it.

@@ -21,7 +21,7 @@ extension Raft {
     }
 
     /// What the members' last words say of a majority's room.
-    private mutating func findRoom() {
+    mutating func findRoom() {
         guard leadership != nil else { return }
         let isEnough = membership.isQuorum { $0 == id ? room == .plenty : fullness(of: $0) != true }
         leadership?.lacksRoom = room != .plenty || !isEnough

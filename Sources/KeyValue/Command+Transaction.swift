@@ -8,8 +8,10 @@ extension Command {
     /// {"at":123456,"deleteRange":{"start":"a/","end":"a0"}}
     /// ```
     /// Bounds that are not UTF-8 are `{"base64":"…"}`; a range without an end has none here either.
-    public static func appendDelete(range: KeyRange, at: ClusterTime, to out: inout [UInt8]) {
-        append(at: at, to: &out)
+    public static func appendDelete(
+        range: KeyRange, once: Once? = nil, at: ClusterTime, to out: inout [UInt8]
+    ) {
+        append(at: at, once, to: &out)
         out.append(literal: ",\"deleteRange\":{\"start\":")
         append(bytes: range.start, to: &out)
         if let end = range.end {
@@ -25,8 +27,10 @@ extension Command {
     /// {"at":123456,"txn":{"if":[{"key":"a","version":{"gt":2}}],"then":[{"put":{"key":"a","value":"x"}}]}}
     /// ```
     /// Parts that are empty are left out; bytes that are not UTF-8 are `{"base64":"…"}`.
-    public static func append(_ transaction: Transaction, at: ClusterTime, to out: inout [UInt8]) {
-        append(at: at, to: &out)
+    public static func append(
+        _ transaction: Transaction, once: Once? = nil, at: ClusterTime, to out: inout [UInt8]
+    ) {
+        append(at: at, once, to: &out)
         out.append(literal: ",\"txn\":{")
         let start = out.count
         if !transaction.comparisons.isEmpty {
@@ -57,7 +61,7 @@ extension Command {
 
     private static func append(_ step: Transaction.Step, to out: inout [UInt8]) {
         switch step {
-        case .put(let key, let value, let contentType):
+        case .put(let key, let value, let contentType, let lifetime):
             out.append(literal: "{\"put\":{\"key\":")
             append(string: key.span, to: &out)
             append(value: value.span, to: &out)
@@ -65,6 +69,7 @@ extension Command {
                 out.append(literal: ",\"type\":")
                 append(string: contentType.span, to: &out)
             }
+            append(lifetime, to: &out)
         case .get(let key):
             out.append(literal: "{\"get\":{\"key\":")
             append(string: key.span, to: &out)

@@ -9,6 +9,11 @@ internal import JSON
 /// {"at":123456,"delete":{"key":"a","ifNoneMatch":"*"}}
 /// {"at":123456,"deleteRange":{"start":"a/","end":"a0"}}
 /// {"at":123456,"txn":{"if":[…],"then":[…],"else":[…]}}
+/// {"at":123456,"grant":{"ttl":30000}}
+/// {"at":123456,"revoke":"7"}
+/// {"at":123456,"expire":["7","9"]}
+/// {"at":123456,"once":{"key":"K","request":"32 hex"},"put":{"key":"a","value":"x","ttl":60000}}
+/// {"at":123456,"settings":{"historyEvents":100000,"historyBytes":67108864}}
 /// {"at":123456,"none":true}
 /// {"at":123456,"members":{…}}
 /// ```
@@ -33,19 +38,23 @@ public enum Command {
     ///   - value: any bytes.
     ///   - contentType: visible ASCII and spaces, at most 255; empty means `application/octet-stream`.
     ///   - precondition: what the key's revision must be when this is applied.
+    ///   - lifetime: how long the key is to live.
+    ///   - once: the client's own name for this write.
     ///   - at: the leader's cluster time.
     ///   - out: where one JSON object, without a newline, goes.
     public static func appendPut(
         key: Span<UInt8>, value: Span<UInt8>, contentType: Span<UInt8>,
-        precondition: borrowing Precondition, at: ClusterTime, to out: inout [UInt8]
+        precondition: borrowing Precondition, lifetime: Lifetime = .unbounded, once: Once? = nil,
+        at: ClusterTime, to out: inout [UInt8]
     ) {
         let isTyped = !contentType.isEmpty && !equals(contentType, contentTypeDefault)
         let type = contentType.extracting(first: isTyped ? contentType.count : 0)
-        if precondition.isEmpty && isPlain(key) && isPlain(value) && isPlain(type) {
+        let isUsual = precondition.isEmpty && lifetime == .unbounded && once == nil
+        if isUsual && isPlain(key) && isPlain(value) && isPlain(type) {
             appendUsualPut(key: key, value: value, contentType: type, at: at, to: &out)
             return
         }
-        append(at: at, to: &out)
+        append(at: at, once, to: &out)
         out.append(literal: ",\"put\":{\"key\":")
         append(string: key, to: &out)
         append(value: value, to: &out)
@@ -53,6 +62,7 @@ public enum Command {
             out.append(literal: ",\"type\":")
             append(string: contentType, to: &out)
         }
+        append(lifetime, to: &out)
         append(precondition, to: &out)
         out.append(literal: "}}")
     }
@@ -62,12 +72,14 @@ public enum Command {
     /// - Parameters:
     ///   - key: 1 to 1,024 bytes of valid UTF-8.
     ///   - precondition: what the key's revision must be when this is applied.
+    ///   - once: the client's own name for this write.
     ///   - at: the leader's cluster time.
     ///   - out: where one JSON object, without a newline, goes.
     public static func appendDelete(
-        key: Span<UInt8>, precondition: borrowing Precondition, at: ClusterTime, to out: inout [UInt8]
+        key: Span<UInt8>, precondition: borrowing Precondition, once: Once? = nil, at: ClusterTime,
+        to out: inout [UInt8]
     ) {
-        append(at: at, to: &out)
+        append(at: at, once, to: &out)
         out.append(literal: ",\"delete\":{\"key\":")
         append(string: key, to: &out)
         append(precondition, to: &out)

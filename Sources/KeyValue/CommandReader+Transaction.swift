@@ -45,7 +45,7 @@ extension CommandReader {
     }
 
     /// Inside an object that has been begun: whether another one begins, or the array ends.
-    private mutating func nextElement(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Bool {
+    mutating func nextElement(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Bool {
         switch try next(bytes) {
         case .objectStart: return true
         case .arrayEnd: return false
@@ -101,7 +101,8 @@ extension CommandReader {
         guard contentType.count <= Command.contentTypeBytesMax, value.count <= Int(UInt32.max) else {
             throw MalformedCommand()
         }
-        return .put(key: try key(put.key, bytes), value: value, contentType: contentType)
+        return .put(
+            key: try key(put.key, bytes), value: value, contentType: contentType, lifetime: put.lifetime)
     }
 
     /// What a get, a list or a delete is about.
@@ -191,7 +192,8 @@ extension CommandReader {
 
     // MARK: Bytes
 
-    private mutating func lease(_ bytes: Span<UInt8>) throws(MalformedCommand) -> UInt64 {
+    /// A lease's id, or 0, which is none.
+    mutating func lease(_ bytes: Span<UInt8>) throws(MalformedCommand) -> UInt64 {
         guard case .string(let text) = try next(bytes), !text.isEscaped else { throw MalformedCommand() }
         var lease: UInt64 = 0
         for place in text.range {

@@ -17,7 +17,8 @@ extension CommandReader {
         }
         guard skip("}}", bytes, &place), place == bytes.count else { return nil }
         let put = Operation.Put(
-            key: key, value: value, isBase64: false, contentType: contentType, precondition: .none)
+            key: key, value: value, isBase64: false, contentType: contentType, precondition: .none,
+            lifetime: .unbounded)
         return (ClusterTime(milliseconds: at), put)
     }
 

@@ -11,6 +11,12 @@ enum Operation {
     case delete(Delete)
     case deleteRange(KeyRange)
     case transaction(Transaction)
+    /// A lease is to be; without an id, the entry's index gives one.
+    case grant(id: UInt64?, ttlMilliseconds: UInt64)
+    case revoke(UInt64)
+    /// These leases have run out, and the keys whose moment has come.
+    case expire([UInt64])
+    case settings(Store.Settings)
 
     struct Put {
         let key: Text
@@ -18,6 +24,7 @@ enum Operation {
         let isBase64: Bool
         let contentType: Text?
         let precondition: Precondition
+        let lifetime: Lifetime
     }
 
     struct Delete {
@@ -31,23 +38,33 @@ enum Operation {
 struct CommandReader {
     private var scanner = Scanner()
 
+    /// One command.
+    struct Entry {
+        let at: ClusterTime
+        let once: Once?
+        let operation: Operation
+    }
+
     /// The command that these bytes are, whole.
-    static func read(_ bytes: Span<UInt8>) throws(MalformedCommand) -> (at: ClusterTime, operation: Operation)
-    {
+    static func read(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Entry {
         var reader = CommandReader()
         return try reader.readCommand(bytes)
     }
 
-    private mutating func readCommand(
-        _ bytes: Span<UInt8>
-    ) throws(MalformedCommand) -> (at: ClusterTime, operation: Operation) {
+    private mutating func readCommand(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Entry {
         var at: ClusterTime?
+        var once: Once?
         var operation: Operation?
         try expectObject(bytes)
         while let name = try nextName(bytes) {
             if name.equals("at", in: bytes) {
                 guard at == nil else { throw MalformedCommand() }
                 at = ClusterTime(milliseconds: try number(bytes))
+                continue
+            }
+            if name.equals("once", in: bytes) {
+                guard once == nil else { throw MalformedCommand() }
+                once = try readOnce(bytes)
                 continue
             }
             guard operation == nil else { throw MalformedCommand() }
@@ -59,6 +76,14 @@ struct CommandReader {
                 operation = .transaction(try readTransaction(bytes))
             } else if name.equals("deleteRange", in: bytes) {
                 operation = .deleteRange(try readRange(bytes))
+            } else if name.equals("grant", in: bytes) {
+                operation = try readGrant(bytes)
+            } else if name.equals("revoke", in: bytes) {
+                operation = .revoke(try leaseID(bytes))
+            } else if name.equals("expire", in: bytes) {
+                operation = .expire(try readLeases(bytes))
+            } else if name.equals("settings", in: bytes) {
+                operation = .settings(try readSettings(bytes))
             } else if name.equals("none", in: bytes) {
                 guard try next(bytes) == .boolean(true) else { throw MalformedCommand() }
                 operation = Operation.none
@@ -70,7 +95,7 @@ struct CommandReader {
             }
         }
         guard try next(bytes) == .end, let at, let operation else { throw MalformedCommand() }
-        return (at, operation)
+        return Entry(at: at, once: once, operation: operation)
     }
 
     mutating func readPut(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Put {
@@ -79,10 +104,15 @@ struct CommandReader {
         var isBase64 = false
         var contentType: Text?
         var precondition = Precondition.none
+        var lifetime = Lifetime.unbounded
         try expectObject(bytes)
         while let name = try nextName(bytes) {
             if name.equals("key", in: bytes) {
                 try set(&key, bytes)
+            } else if name.equals("ttl", in: bytes), lifetime == .unbounded {
+                lifetime = .ttl(milliseconds: try ttl(bytes, Lifetime.ttlMilliseconds))
+            } else if name.equals("lease", in: bytes), lifetime == .unbounded {
+                lifetime = .lease(try leaseID(bytes))
             } else if name.equals("value", in: bytes) {
                 try set(&value, bytes)
             } else if name.equals("base64", in: bytes) {
@@ -96,7 +126,8 @@ struct CommandReader {
         }
         guard let key, let value else { throw MalformedCommand() }
         return Operation.Put(
-            key: key, value: value, isBase64: isBase64, contentType: contentType, precondition: precondition)
+            key: key, value: value, isBase64: isBase64, contentType: contentType, precondition: precondition,
+            lifetime: lifetime)
     }
 
     private mutating func readDelete(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Delete {

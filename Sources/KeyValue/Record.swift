@@ -19,8 +19,10 @@ public struct Record: @unchecked Sendable {
     @inlinable public var revision: Revision { numbers.revision }
     /// 1 for the first write since the key came to be, and one more for each.
     @inlinable public var version: UInt64 { numbers.version }
+    /// What the key's life hangs on.
+    @inlinable public var hold: Hold { numbers.hold }
     /// The lease that keeps the key; 0 for none.
-    @inlinable public var lease: UInt64 { numbers.lease }
+    @inlinable public var lease: UInt64 { numbers.hold.lease }
     /// The length of the key in bytes.
     @inlinable public var keyCount: Int { Int(numbers.keyCount) }
     /// The length of the value in bytes.
@@ -30,14 +32,15 @@ public struct Record: @unchecked Sendable {
 
     /// Copies a key, its content type and value into one allocation.
     ///
-    /// Precondition: `key` has at most 1,024 bytes, `contentType` 255, `value` 2^32−1.
+    /// Precondition: `key` has at most 1,032 bytes (a key's 1,024, and a number's 8 before it in the trees
+    /// that lead to keys), `contentType` 255, `value` 2^32−1.
     public init(
         key: Span<UInt8>, value: Span<UInt8>, contentType: Span<UInt8>,
-        revision: Revision, createdRevision: Revision, version: UInt64, lease: UInt64 = 0
+        revision: Revision, createdRevision: Revision, version: UInt64, hold: Hold = .none
     ) {
-        precondition(key.count <= Command.keyBytesMax, "a key is too long")
+        precondition(key.count <= Command.keyBytesMax + 8, "a key is too long")
         let header = RecordHeader(
-            createdRevision: createdRevision, revision: revision, version: version, lease: lease,
+            createdRevision: createdRevision, revision: revision, version: version, hold: hold,
             valueCount: UInt32(value.count), keyCount: UInt16(key.count),
             contentTypeCount: UInt8(contentType.count))
         let byteCount = key.count + contentType.count + value.count
@@ -121,7 +124,7 @@ public struct Record: @unchecked Sendable {
     @usableFromInline let createdRevision: Revision
     @usableFromInline let revision: Revision
     @usableFromInline let version: UInt64
-    @usableFromInline let lease: UInt64
+    @usableFromInline let hold: Hold
     @usableFromInline let valueCount: UInt32
     @usableFromInline let keyCount: UInt16
     @usableFromInline let contentTypeCount: UInt8

@@ -12,8 +12,23 @@ public enum Reply: Equatable, Sendable {
     case transacted(TransactionReply)
     /// More keys would change than may at one revision, and nothing changed.
     case tooManyKeys
-    /// What a transaction reads is more than an answer holds, and nothing changed.
+    /// What a transaction reads is more than an answer holds, or, of one with an idempotency key, more than
+    /// is kept; and nothing changed.
     case answerTooLarge
+    /// A lease was granted.
+    case granted(lease: UInt64, ttlMilliseconds: UInt64)
+    /// There is a lease of the id that was asked for.
+    case leaseExists
+    /// There is no such lease, and nothing changed.
+    case leaseNotFound
+    /// A lease is no more, nor are the keys that it held; the store's revision after it.
+    case revoked(lease: UInt64, deleted: Int, revision: Revision)
+    /// What was answered when the same write was first applied, and the store's revision then.
+    indirect case replayed(Reply, revision: Revision)
+    /// The idempotency key stands for another request, and nothing changed.
+    case keyReused
+    /// No further idempotency key can be kept, and nothing changed.
+    case keysFull
     /// The entry asked for nothing: a new leader's first.
     case none
     /// The command could not be understood, and nothing changed.
@@ -68,7 +83,7 @@ extension TransactionReply.Result: Equatable {
 extension Record {
     fileprivate func isSame(as other: Record) -> Bool {
         revision == other.revision && createdRevision == other.createdRevision && version == other.version
-            && lease == other.lease && key == other.key && value == other.value
+            && hold == other.hold && key == other.key && value == other.value
             && withContentType({ type in other.withContentType { areEqual(type, $0) } })
     }
 }

@@ -11,6 +11,10 @@ struct StateHash: Equatable, Sendable {
         case put, delete, conditionFailed, malformed
         /// A range was deleted; a transaction took one branch or the other; or nothing, for it was too large.
         case deleteRange, then, otherwise, refused
+        /// A lease came or went, keys or leases ran out; a write was asked for again under its own key.
+        case grant, revoke, expire, replayed
+        /// The store's limits were set.
+        case settings = 32
     }
 
     private(set) var value: UInt64 = 0
@@ -34,7 +38,7 @@ struct StateHash: Equatable, Sendable {
         mix(record.revision.rawValue)
         mix(record.createdRevision.rawValue)
         mix(record.version)
-        mix(record.lease)
+        mix(record.hold.rawValue)
         record.withKey { mix($0) }
         record.withContentType { mix($0) }
         record.withValue { mix($0) }

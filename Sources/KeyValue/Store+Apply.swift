@@ -11,13 +11,22 @@ extension Store {
         precondition(index > appliedIndex, "an entry is applied once, and in order")
         appliedIndex = index
         if let (at, put) = CommandReader.readUsualPut(command) { return apply(put, command, at) }
-        let at: ClusterTime
-        let operation: Operation
+        let read: CommandReader.Entry
         do throws(MalformedCommand) {
-            (at, operation) = try CommandReader.read(command)
+            read = try CommandReader.read(command)
         } catch {
             return malformed()
         }
+        guard let once = read.once else { return apply(read.operation, command, read.at) }
+        return apply(once, read.at) { store in
+            store.apply(read.operation, command, read.at, answerBytesMax: Once.answerBytesMax)
+        }
+    }
+
+    private mutating func apply(
+        _ operation: Operation, _ command: Span<UInt8>, _ at: ClusterTime,
+        answerBytesMax: Int = Transaction.answerBytesMax
+    ) -> Reply {
         switch operation {
         case .none:
             advance(to: at)
@@ -25,7 +34,11 @@ extension Store {
         case .put(let put): return apply(put, command, at)
         case .delete(let delete): return apply(delete, command, at)
         case .deleteRange(let range): return apply(range, at)
-        case .transaction(let transaction): return apply(transaction, at)
+        case .transaction(let transaction): return apply(transaction, at, answerBytesMax: answerBytesMax)
+        case .settings(let settings): return apply(settings, at)
+        case .grant(let id, let ttl): return grant(id, ttlMilliseconds: ttl, at)
+        case .revoke(let id): return revoke(id, at)
+        case .expire(let leases): return expire(leases, at)
         }
     }
 
@@ -49,7 +62,8 @@ extension Store {
         if !isEscaped && !put.isBase64 {
             return self.put(
                 key: command.extracting(put.key.range), value: command.extracting(put.value.range),
-                contentType: command.extracting(put.contentType?.range ?? 0..<0), put.precondition, at)
+                contentType: command.extracting(put.contentType?.range ?? 0..<0), put.precondition,
+                put.lifetime, at)
         }
         var plain = takeScratch()
         put.key.append(from: command, to: &plain)
@@ -63,14 +77,14 @@ extension Store {
         }
         let reply = self.put(
             key: plain.span.extracting(0..<keyEnd), value: plain.span.extracting(typeEnd..<plain.count),
-            contentType: plain.span.extracting(keyEnd..<typeEnd), put.precondition, at)
+            contentType: plain.span.extracting(keyEnd..<typeEnd), put.precondition, put.lifetime, at)
         giveBack(&plain)
         return reply
     }
 
     private mutating func put(
         key: Span<UInt8>, value: Span<UInt8>, contentType: Span<UInt8>, _ precondition: Precondition,
-        _ at: ClusterTime
+        _ lifetime: Lifetime, _ at: ClusterTime
     ) -> Reply {
         guard isKey(key), contentType.count <= Command.contentTypeBytesMax, value.count <= Int(UInt32.max),
             revision < .largest
@@ -82,16 +96,27 @@ extension Store {
                 return finish(.conditionFailed, .conditionFailed(current: current))
             }
         }
+        var hold = Hold.none
+        if lifetime != .unbounded {
+            switch leases.hold(lifetime, for: tree.record(key), now: clusterTime) {
+            case .success(let asked): hold = asked
+            case .failure(.leaseNotFound): return finish(.refused, .leaseNotFound)
+            case .failure(.tooManyKeys): return finish(.refused, .tooManyKeys)
+            }
+        }
         let revision = self.revision.next
         self.revision = revision
         var reply = Reply.none
         tree.put(key) { current in
             let record = Record(
                 key: key, value: value, contentType: contentType, revision: revision,
-                createdRevision: current?.createdRevision ?? revision, version: (current?.version ?? 0) + 1)
+                createdRevision: current?.createdRevision ?? revision, version: (current?.version ?? 0) + 1,
+                hold: hold)
+            if (current?.hold ?? .none) != hold { leases.move(from: current, to: record) }
             bytes += value.count - (current?.valueCount ?? -key.count)
             chain.mix(.put, index: appliedIndex, at: clusterTime)
             chain.mix(record)
+            history.append(record)
             reply = .written(
                 created: current == nil, revision: revision, createdRevision: record.createdRevision,
                 version: record.version)
@@ -128,11 +153,13 @@ extension Store {
         }
         guard let current else { return finish(.none, .deleted(count: 0, revision: revision)) }
         tree.remove(key)
+        leases.move(from: current, to: nil)
         revision = revision.next
         bytes -= current.keyCount + current.valueCount
         chain.mix(.delete, index: appliedIndex, at: clusterTime)
         chain.mix(revision.rawValue)
         chain.mix(key)
+        history.append(.delete, key: key, at: revision)
         return .deleted(count: 1, revision: revision)
     }
 }

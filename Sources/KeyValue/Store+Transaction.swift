@@ -5,21 +5,21 @@ extension Store {
     mutating func apply(_ range: KeyRange, _ at: ClusterTime) -> Reply {
         guard revision < .largest else { return malformed() }
         advance(to: at)
-        var draft = Draft(revision: revision.next)
-        swap(&draft.tree, &tree)
+        var draft = Draft(revision: revision.next, now: clusterTime)
+        lend(to: &draft)
         let count = draft.delete(range)
-        swap(&draft.tree, &tree)
+        lend(to: &draft)
         guard let count else { return finish(.refused, .tooManyKeys) }
         take(draft, .deleteRange)
         return .deleted(count: count, revision: revision)
     }
 
     /// Does what the branch says that the comparisons choose; all of it, or nothing.
-    mutating func apply(_ transaction: Transaction, _ at: ClusterTime) -> Reply {
+    mutating func apply(_ transaction: Transaction, _ at: ClusterTime, answerBytesMax: Int) -> Reply {
         guard revision < .largest else { return malformed() }
         let holds = transaction.comparisons.allSatisfy { $0.holds(tree.record($0.key.span)) }
-        var draft = Draft(revision: revision.next)
-        swap(&draft.tree, &tree)
+        var draft = Draft(revision: revision.next, now: max(clusterTime, at), answerBytesMax: answerBytesMax)
+        lend(to: &draft)
         var results: [TransactionReply.Result] = []
         var failure: Draft.Failure?
         do throws(Draft.Failure) {
@@ -30,20 +30,27 @@ extension Store {
             draft.undo()
             failure = error
         }
-        swap(&draft.tree, &tree)
+        lend(to: &draft)
         if failure == .twice { return malformed() }
         advance(to: at)
         switch failure {
         case .tooManyKeys: return finish(.refused, .tooManyKeys)
         case .answerTooLarge: return finish(.refused, .answerTooLarge)
+        case .leaseNotFound: return finish(.refused, .leaseNotFound)
         case .twice, nil: break
         }
         take(draft, holds ? .then : .otherwise)
         return .transacted(TransactionReply(succeeded: holds, revision: revision, results: results))
     }
 
+    /// A draft works on the store's own trees, so that nothing is copied: lent, and given back the same way.
+    mutating func lend(to draft: inout Draft) {
+        swap(&draft.tree, &tree)
+        swap(&draft.leases, &leases)
+    }
+
     /// What was drafted is what is, from now on.
-    private mutating func take(_ draft: Draft, _ effect: StateHash.Effect) {
+    mutating func take(_ draft: Draft, _ effect: StateHash.Effect) {
         chain.mix(effect, index: appliedIndex, at: clusterTime)
         chain.mix(UInt64(draft.changes.count))
         if draft.changes.isEmpty { return }
@@ -55,9 +62,15 @@ extension Store {
             case .put(let record, _):
                 chain.mix(StateHash.Effect.put.rawValue)
                 chain.mix(record)
+                history.append(record)
             case .delete(let record):
                 chain.mix(StateHash.Effect.delete.rawValue)
                 record.withKey { chain.mix($0) }
+                record.withKey { history.append(.delete, key: $0, at: revision) }
+            case .expire(let record):
+                chain.mix(StateHash.Effect.expire.rawValue)
+                record.withKey { chain.mix($0) }
+                record.withKey { history.append(.expire, key: $0, at: revision) }
             }
         }
     }
@@ -69,29 +82,39 @@ struct Draft {
     enum Failure: Error {
         /// One key is put twice: no node proposes that.
         case twice
-        case tooManyKeys, answerTooLarge
+        case tooManyKeys, answerTooLarge, leaseNotFound
     }
 
     enum Change {
         case put(Record, over: Record?)
         case delete(Record)
+        /// What it hung on has ended.
+        case expire(Record)
     }
 
-    /// The store's own tree while the draft is made, so that nothing is copied.
+    /// The store's own trees while the draft is made.
     var tree = Tree()
+    var leases = Leases()
     /// The revision that all of it will have.
     let revision: Revision
+    /// Cluster time.
+    private let now: ClusterTime
+    private let answerBytesMax: Int
     private(set) var changes: [Change] = []
     /// How many bytes more there are, keys and values, than before.
     private(set) var bytes = 0
     private var answerBytes = 0
 
-    init(revision: Revision) { self.revision = revision }
+    init(revision: Revision, now: ClusterTime, answerBytesMax: Int = Transaction.answerBytesMax) {
+        self.revision = revision
+        self.now = now
+        self.answerBytesMax = answerBytesMax
+    }
 
     mutating func perform(_ step: Transaction.Step) throws(Failure) -> TransactionReply.Result {
         switch step {
-        case .put(let key, let value, let contentType):
-            return try put(key.span, value.span, contentType.span)
+        case .put(let key, let value, let contentType, let lifetime):
+            return try put(key.span, value.span, contentType.span, lifetime)
         case .get(let key):
             let record = tree.record(key.span)
             try admit(record.map { Draft.answerBytes(of: $0) } ?? Draft.answerBytesLeast)
@@ -110,14 +133,21 @@ struct Draft {
     }
 
     private mutating func put(
-        _ key: Span<UInt8>, _ value: Span<UInt8>, _ contentType: Span<UInt8>
+        _ key: Span<UInt8>, _ value: Span<UInt8>, _ contentType: Span<UInt8>, _ lifetime: Lifetime
     ) throws(Failure) -> TransactionReply.Result {
         try admit(Draft.answerBytesLeast + Command.jsonCount(key))
         let present = tree.record(key)
         if present?.revision == revision { throw .twice }
+        let hold: Hold
+        switch leases.hold(lifetime, for: present, now: now) {
+        case .success(let asked): hold = asked
+        case .failure(.leaseNotFound): throw .leaseNotFound
+        case .failure(.tooManyKeys): throw .tooManyKeys
+        }
         let record = Record(
             key: key, value: value, contentType: contentType, revision: revision,
-            createdRevision: present?.createdRevision ?? revision, version: (present?.version ?? 0) + 1)
+            createdRevision: present?.createdRevision ?? revision, version: (present?.version ?? 0) + 1,
+            hold: hold)
         tree.put(record)
         try note(.put(record, over: present))
         return .put(record)
@@ -150,25 +180,42 @@ struct Draft {
         guard records.count <= most else { return nil }
         for record in records {
             record.withKey { _ = tree.remove($0) }
-            bytes -= record.keyCount + record.valueCount
-            changes.append(.delete(record))
+            add(.delete(record))
         }
         return records.count
     }
 
+    /// Removes a key whose time is over, if it is there.
+    mutating func expire(_ key: [UInt8]) {
+        if let record = tree.remove(key.span) { add(.expire(record)) }
+    }
+
+    /// Removes a key, if it is there.
+    mutating func delete(_ key: [UInt8]) {
+        if let record = tree.remove(key.span) { add(.delete(record)) }
+    }
+
     private mutating func note(_ change: Change) throws(Failure) {
+        add(change)
+        guard changes.count <= Transaction.changesMax else { throw .tooManyKeys }
+    }
+
+    /// The tree has been changed so: what follows from it is counted.
+    private mutating func add(_ change: Change) {
         changes.append(change)
         switch change {
         case .put(let record, let over):
             bytes += record.valueCount - (over?.valueCount ?? -record.keyCount)
-        case .delete(let record): bytes -= record.keyCount + record.valueCount
+            leases.move(from: over, to: record)
+        case .delete(let record), .expire(let record):
+            bytes -= record.keyCount + record.valueCount
+            leases.move(from: record, to: nil)
         }
-        guard changes.count <= Transaction.changesMax else { throw .tooManyKeys }
     }
 
     private mutating func admit(_ bytes: Int) throws(Failure) {
         answerBytes += bytes
-        guard answerBytes <= Transaction.answerBytesMax else { throw .answerTooLarge }
+        guard answerBytes <= answerBytesMax else { throw .answerTooLarge }
     }
 
     /// What an answer's numbers and names take at most, for each operation and each record.
@@ -184,9 +231,15 @@ struct Draft {
     mutating func undo() {
         for change in changes.reversed() {
             switch change {
-            case .put(_, let over?): tree.put(over)
-            case .put(let record, nil): record.withKey { _ = tree.remove($0) }
-            case .delete(let record): tree.put(record)
+            case .put(let record, let over?):
+                tree.put(over)
+                leases.move(from: record, to: over)
+            case .put(let record, nil):
+                record.withKey { _ = tree.remove($0) }
+                leases.move(from: record, to: nil)
+            case .delete(let record), .expire(let record):
+                tree.put(record)
+                leases.move(from: nil, to: record)
             }
         }
         changes.removeAll()

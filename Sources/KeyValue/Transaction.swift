@@ -27,7 +27,7 @@ public struct Transaction: Equatable, Sendable {
     /// One operation of a branch. A read sees the writes before it.
     public enum Step: Equatable, Sendable {
         /// An empty type means `application/octet-stream`.
-        case put(key: [UInt8], value: [UInt8], contentType: [UInt8])
+        case put(key: [UInt8], value: [UInt8], contentType: [UInt8], lifetime: Lifetime = .unbounded)
         case get(key: [UInt8])
         /// The first `limit` keys that begin with `prefix`.
         case list(prefix: [UInt8], limit: Int)
@@ -137,7 +137,7 @@ extension Transaction {
     public static func conflict(in steps: [Step]) -> Int? {
         var puts: [(key: [UInt8], place: Int)] = []
         for (place, step) in steps.enumerated() {
-            if case .put(let key, _, _) = step { puts.append((key, place)) }
+            if case .put(let key, _, _, _) = step { puts.append((key, place)) }
         }
         if puts.isEmpty { return nil }
         puts.sort { $0.key == $1.key ? $0.place < $1.place : $0.key.lexicographicallyPrecedes($1.key) }

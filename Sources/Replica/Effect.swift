@@ -112,7 +112,9 @@ public enum Effect: Sendable {
     case load(after: LogIndex, through: LogIndex, for: NodeID)
     /// Write a snapshot of this frozen store, on a thread of its own; answered by `snapshotTaken` or
     /// `snapshotFailed`.
-    case takeSnapshot(SnapshotHead, Store)
+    ///
+    /// (Indirect, as the other one with a store: effects are copied often, and these are rare and large.)
+    indirect case takeSnapshot(SnapshotHead, Store)
     /// The snapshot that a client asked for is durable.
     case snapshotted(Ticket, StoredSnapshot)
     /// What is older than this durable snapshot may go; answered by `compacted(through:)`.
@@ -126,7 +128,7 @@ public enum Effect: Sendable {
     /// The received snapshot is this node's state from now on: for the journal, as the write named.
     case installSnapshot(EntryID, discardsLog: Bool, WriteID)
     /// A store that is no longer needed: freeing a large one takes a while.
-    case release(Store)
+    indirect case release(Store)
     /// This node was wiped, and has been let in anew: what it votes from now on counts.
     case rejoined(HardState)
     /// Something people should read in the log.

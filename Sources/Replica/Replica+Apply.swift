@@ -26,10 +26,12 @@ extension Replica {
             let bytes = cache.lineBytes(at: next)
             proposalBytes = max(0, proposalBytes - bytes)
             bytesSinceSnapshot += bytes
+            if leaseClock != nil { noteLease(reply) }
             if !waiting.hasWrites { continue }
             answerWaiting(for: next, reply)
         }
         stamp.follow(store.clusterTime, at: now)
+        followLeases()
     }
 
     private mutating func answerWaiting(for index: LogIndex, _ reply: Reply) {

@@ -7,10 +7,11 @@ extension Replica {
     /// A write of one key; answered by `.replied`, or by `.failed`.
     public mutating func put(
         key: Span<UInt8>, value: Span<UInt8>, contentType: Span<UInt8>,
-        precondition: borrowing Precondition, for ticket: Ticket, until deadline: Instant
+        precondition: borrowing Precondition, lifetime: Lifetime = .unbounded, once: Once? = nil,
+        for ticket: Ticket, until deadline: Instant
     ) {
         guard let place = propose(for: ticket, until: deadline) else { return }
-        let time = stamp.time(at: now)
+        let time = clusterTime
         #if PlantedFaults
             if Planted.is(.proposeTwice) {
                 proposeTwice(key, value, at: place)
@@ -20,42 +21,57 @@ extension Replica {
         let before = cache.bytes
         cache.append(index: place.index, term: place.term) {
             Command.appendPut(
-                key: key, value: value, contentType: contentType, precondition: precondition, at: time,
-                to: &$0)
+                key: key, value: value, contentType: contentType, precondition: precondition,
+                lifetime: lifetime, once: once, at: time, to: &$0)
         }
         proposalBytes += cache.bytes - before
     }
 
     public mutating func delete(
-        key: Span<UInt8>, precondition: borrowing Precondition, for ticket: Ticket, until deadline: Instant
+        key: Span<UInt8>, precondition: borrowing Precondition, once: Once? = nil, for ticket: Ticket,
+        until deadline: Instant
     ) {
         guard let place = propose(for: ticket, until: deadline) else { return }
-        let time = stamp.time(at: now)
+        let time = clusterTime
         let before = cache.bytes
         cache.append(index: place.index, term: place.term) {
-            Command.appendDelete(key: key, precondition: precondition, at: time, to: &$0)
+            Command.appendDelete(key: key, precondition: precondition, once: once, at: time, to: &$0)
         }
         proposalBytes += cache.bytes - before
     }
 
     /// A write of many keys at one revision; answered by `.replied`, or by `.failed`.
-    public mutating func transact(_ transaction: Transaction, for ticket: Ticket, until deadline: Instant) {
-        guard let place = propose(for: ticket, until: deadline) else { return }
-        let time = stamp.time(at: now)
-        let before = cache.bytes
-        cache.append(index: place.index, term: place.term) { Command.append(transaction, at: time, to: &$0) }
-        proposalBytes += cache.bytes - before
+    public mutating func transact(
+        _ transaction: Transaction, once: Once? = nil, for ticket: Ticket, until deadline: Instant
+    ) {
+        propose(for: ticket, until: deadline) { Command.append(transaction, once: once, at: $0, to: &$1) }
     }
 
     /// A range of keys is to be deleted at one revision; answered by `.replied`, or by `.failed`.
-    public mutating func delete(_ range: KeyRange, for ticket: Ticket, until deadline: Instant) {
-        guard let place = propose(for: ticket, until: deadline) else { return }
-        let time = stamp.time(at: now)
-        let before = cache.bytes
-        cache.append(index: place.index, term: place.term) {
-            Command.appendDelete(range: range, at: time, to: &$0)
+    public mutating func delete(
+        _ range: KeyRange, once: Once? = nil, for ticket: Ticket, until deadline: Instant
+    ) {
+        propose(for: ticket, until: deadline) {
+            Command.appendDelete(range: range, once: once, at: $0, to: &$1)
         }
-        proposalBytes += cache.bytes - before
+    }
+
+    /// A lease is to be granted, under this id or, without one, under any; answered by `.replied`, or by
+    /// `.failed`.
+    public mutating func grant(
+        _ lease: UInt64?, ttlMilliseconds: UInt64, once: Once? = nil, for ticket: Ticket,
+        until deadline: Instant
+    ) {
+        propose(for: ticket, until: deadline) {
+            Command.appendGrant(lease, ttlMilliseconds: ttlMilliseconds, once: once, at: $0, to: &$1)
+        }
+    }
+
+    /// A lease and its keys are to end at one revision; answered by `.replied`, or by `.failed`.
+    public mutating func revoke(
+        _ lease: UInt64, once: Once? = nil, for ticket: Ticket, until deadline: Instant
+    ) {
+        propose(for: ticket, until: deadline) { Command.appendRevoke(lease, once: once, at: $0, to: &$1) }
     }
 
     /// A linearizable read: `.readable` once the store may be read for it.
@@ -82,10 +98,27 @@ extension Replica {
         } else if store.revision >= revision {
             effects.append(.readable(ticket))
         } else if waiting.readsCount < settings.readsMax {
-            waiting.add(Waiting.Local(ticket: ticket, deadline: deadline, revision: revision))
+            waiting.add(Waiting.Local(ticket: ticket, deadline: deadline, aim: .revision(revision)))
         } else {
             effects.append(.failed(ticket, .overloaded))
         }
+    }
+
+    /// Proposes what `append` makes of a stamp, if this node leads and has room; otherwise the client is
+    /// told.
+    private mutating func propose(
+        for ticket: Ticket, until deadline: Instant, _ append: (ClusterTime, inout [UInt8]) -> Void
+    ) {
+        guard let place = propose(for: ticket, until: deadline) else { return }
+        self.append(at: place, append)
+    }
+
+    /// Gives a proposed entry its command.
+    mutating func append(at place: EntryID, _ append: (ClusterTime, inout [UInt8]) -> Void) {
+        let time = clusterTime
+        let before = cache.bytes
+        cache.append(index: place.index, term: place.term) { append(time, &$0) }
+        proposalBytes += cache.bytes - before
     }
 
     /// The next entry's name, if this node leads and has room; otherwise the client is told.
@@ -106,17 +139,23 @@ extension Replica {
             effects.append(.failed(ticket, .noLeader(.statesSplit)))
             return nil
         }
-        raft.step(.propose(count: 1), into: &outputs)
-        let answer = outputs.removeLast()
-        guard case .appended(let index, _, let term) = answer else {
+        guard let place = proposeEntry() else {
             effects.append(.failed(ticket, .noLeader(.election)))
             return nil
         }
-        waiting.add(Waiting.Write(index: index, term: term, ticket: ticket, deadline: deadline))
+        waiting.add(
+            Waiting.Write(index: place.index, term: place.term, ticket: ticket, deadline: deadline))
+        return place
+    }
+
+    /// The next entry's name, if this node may propose one now.
+    mutating func proposeEntry() -> EntryID? {
+        raft.step(.propose(count: 1), into: &outputs)
+        guard case .appended(let index, _, let term) = outputs.removeLast() else { return nil }
         return EntryID(term: term, index: index)
     }
 
-    private var isServing: Bool { isRunning && !isClosing && !hasDiskFailed && trust == .trusted }
+    var isServing: Bool { isRunning && !isClosing && !hasDiskFailed && trust == .trusted }
 
     /// The leader, if it is this node or was heard within the election timeout.
     var knownLeader: NodeID? {

@@ -10,13 +10,18 @@ extension Replica {
             return nil
         }
         #if PlantedFaults
-            let store = Planted.is(.skipEntryAtSnapshot) ? plantedStore : store
+            var store = Planted.is(.skipEntryAtSnapshot) ? plantedStore : store
+            if Planted.is(.answersForgottenAtSnapshot) { store.forgetAnswers() }
         #endif
         let head = SnapshotHead(
             cluster: cluster, last: EntryID(term: term, index: applied),
             configuration: raft.configuration(at: applied), revision: store.revision.rawValue,
             clusterTime: store.clusterTime.milliseconds, hash: store.hash, keys: UInt64(store.count),
-            bytes: UInt64(store.bytes))
+            bytes: UInt64(store.bytes), leases: UInt64(store.leaseCount), answers: UInt64(store.answerCount),
+            history: SnapshotHead.History(
+                events: UInt64(store.history.count), after: store.history.floor.rawValue,
+                eventsMax: UInt64(store.settings.historyEvents),
+                bytesMax: UInt64(store.settings.historyBytes)))
         return (head, store)
     }
 }

@@ -182,6 +182,8 @@ extension Replica {
         if role == .leader {
             stamp.begin(at: now, from: store.clusterTime)
         } else {
+            leaseClock = nil
+            expiring = nil
             fetched.removeAll()
             sending.removeAll()
             admissions.removeAll()

@@ -6,10 +6,17 @@
     internal import KeyValue
 
     extension Replica {
-        /// ``Planted/applyTwice``, ``Planted/skipAtApply``, ``Planted/divergeAtApply``
+        /// ``Planted/applyTwice``, ``Planted/skipAtApply``, ``Planted/divergeAtApply``,
+        /// ``Planted/transactionHalfApplied``
         ///
         /// Returns the reply, if the entry was applied wrongly.
         mutating func applyPlanted(_ index: LogIndex) -> Reply? {
+            if Planted.is(.transactionHalfApplied) {
+                var reply: Reply?
+                _ = cache.withCommand(at: index) { reply = store.applyHalf($0, index: index.rawValue) }
+                if reply != nil { applied = index }
+                return reply
+            }
             let isSkipped =
                 Planted.is(.skipAtApply) || Planted.is(.divergeAtApply) && raft.role != .leader
             guard Planted.is(.applyTwice) || isSkipped && index.rawValue % 101 == 0 else { return nil }

@@ -32,6 +32,8 @@ public struct Replica: Sendable {
         public var snapshotRetry: Interval = .milliseconds(30_000)
         /// States are compared at every so manieth entry: a power of two, and the same on every member.
         public var markInterval: UInt64 = Replay.markInterval
+        /// What this node, where it leads, has the store's limits be.
+        public var store = Store.Settings.usual
         /// How much of a snapshot travels at a time, and in a second, to one peer.
         public var pieceBytes = 1 << 20
         public var pieceBytesPerSecond: UInt64 = 64 << 20
@@ -138,6 +140,8 @@ public struct Replica: Sendable {
     var areStatesSplit = false
     /// What the heartbeat that is being answered has asked.
     var accordAsked: Accord?
+    /// In which term this leader has proposed its limits of the store.
+    var settingsTerm: Term?
     var start: FirstStart
     var isStarted = false
     var isClosing = false
@@ -151,6 +155,9 @@ public struct Replica: Sendable {
     /// Since when the disk has had entries to write and finished none.
     var diskBusySince: Instant?
     var stamp = Stamp()
+    /// On the leader: until when each lease lives, and which it has proposed to end.
+    var leaseClock: LeaseClock?
+    var expiring: Expiring?
     var now = Instant(nanoseconds: 0)
     var leaderlessSince: Instant?
     /// The last leader heard of, for people.
@@ -226,6 +233,7 @@ public struct Replica: Sendable {
         if isRunning {
             step(.tick(now: self.now))
             handOverIfDiskStalls()
+            expireWhatIsDue()
             sayIfOthersLackRoom()
         }
         guard self.now >= nextExpiry else { return }
@@ -260,6 +268,7 @@ public struct Replica: Sendable {
     /// Everything that was ready has been taken in: what gathered goes out.
     public mutating func turnEnded() {
         if isRunning {
+            proposeSettingsIfDue()
             step(.turnEnded)
             sendToWrongPeers()
             goOnSending()
@@ -268,7 +277,7 @@ public struct Replica: Sendable {
             compactIfDue()
         }
         waiting.unpark(applied: applied) { effects.append(.readable($0)) }
-        waiting.release(through: store.revision) { effects.append(.readable($0)) }
+        waiting.release(through: store.revision, applied: applied) { effects.append(.readable($0)) }
         cache.trim(to: settings.cacheBytesMax, keepingAfter: min(raft.durable, applied))
     }
 

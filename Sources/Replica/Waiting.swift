@@ -31,19 +31,23 @@ struct Waiting: Sendable {
     private var firstRead: UInt64 = 1
     /// How many of `reads` wait for an index to be applied.
     private var parked = 0
-    /// Local reads that wait for a revision to be applied.
-    private var revisions: [Local] = []
+    /// Those who wait for something to be applied here.
+    private var locals: [Local] = []
 
     struct Local: Sendable {
         let ticket: Ticket
         let deadline: Instant
-        let revision: Revision
+        let aim: Aim
+    }
+    enum Aim: Sendable {
+        case revision(Revision)
+        case index(LogIndex)
     }
 
     var writesCount: Int { writes.count + orphans.count }
-    var readsCount: Int { reads.count + revisions.count }
+    var readsCount: Int { reads.count + locals.count }
     var hasWrites: Bool { !writes.isEmpty || !orphans.isEmpty }
-    var isEmpty: Bool { writes.isEmpty && orphans.isEmpty && reads.isEmpty && revisions.isEmpty }
+    var isEmpty: Bool { writes.isEmpty && orphans.isEmpty && reads.isEmpty && locals.isEmpty }
 
     mutating func add(_ write: Write) {
         precondition(writes.last.map { $0.index < write.index } ?? true)
@@ -136,8 +140,8 @@ struct Waiting: Sendable {
             body(reads[at].ticket)
         }
         dropFinished()
-        for read in revisions { body(read.ticket) }
-        revisions.removeAll()
+        for read in locals { body(read.ticket) }
+        locals.removeAll()
     }
 
     private mutating func end(_ at: Int) {
@@ -163,13 +167,19 @@ struct Waiting: Sendable {
         dropFinished()
     }
 
-    mutating func add(_ read: Local) { revisions.append(read) }
+    mutating func add(_ read: Local) { locals.append(read) }
 
-    /// The local reads whose revision is applied by now.
-    mutating func release(through revision: Revision, _ body: (Ticket) -> Void) {
-        guard !revisions.isEmpty else { return }
-        for read in revisions where read.revision <= revision { body(read.ticket) }
-        revisions.removeAll { $0.revision <= revision }
+    /// Those whose revision or entry is applied by now.
+    mutating func release(through revision: Revision, applied: LogIndex, _ body: (Ticket) -> Void) {
+        guard !locals.isEmpty else { return }
+        func isReached(_ local: Local) -> Bool {
+            switch local.aim {
+            case .revision(let least): least <= revision
+            case .index(let index): index <= applied
+            }
+        }
+        for local in locals where isReached(local) { body(local.ticket) }
+        locals.removeAll { isReached($0) }
     }
 
     /// Those whose deadline has passed. A write stays in its place: its entry may yet be applied.
@@ -187,8 +197,8 @@ struct Waiting: Sendable {
             read(reads[at].ticket)
         }
         dropFinished()
-        guard !revisions.isEmpty else { return }
-        for local in revisions where local.deadline <= now { read(local.ticket) }
-        revisions.removeAll { $0.deadline <= now }
+        guard !locals.isEmpty else { return }
+        for local in locals where local.deadline <= now { read(local.ticket) }
+        locals.removeAll { $0.deadline <= now }
     }
 }

@@ -21,7 +21,9 @@ struct Client: ~Copyable {
         case forwarded
         /// Leadership is being handed over, as it asked.
         case transferring
-        /// A list or a backup is being sent, piece by piece.
+        /// A read waits for its key to change.
+        case sleeping
+        /// A list, a backup or events are being sent, piece by piece.
         case streaming
         /// The last answer is given. What still comes is read and dropped, so that the answer is not lost to
         /// a reset.
@@ -48,6 +50,10 @@ struct Client: ~Copyable {
     var stream: ListStream?
     /// The backup that is being sent.
     var backup: BackupStream?
+    /// What it watches, or waits for.
+    var watcher: Watcher?
+    /// The read under way has waited for its key to change.
+    var hasWaited = false
     /// Over which link the request was sent on.
     var link = 0
     /// The peer's question whose answer this client's is: it has no connection then, and came whole.

@@ -1,6 +1,7 @@
 // Everything a node is told at its start, checked: what `rast serve` fills from its flags (Interface §12).
 internal import API
 public import Consensus
+public import KeyValue
 public import Network
 
 /// What was wrong with how a program was called; for people, one line.
@@ -70,6 +71,8 @@ public struct Configuration: Sendable {
     public var logTailBytes = 64 << 20
     /// So much of the disk stays free for the next snapshot, and more if the last one was large (rule 13).
     public var diskReserveBytes = 64 << 20
+    /// What the store's limits are where this node leads; the same on all nodes.
+    public var store = Store.Settings.usual
     public var connectionsMax = 10_000
     /// What contents and answers of all connections may take together.
     public var connectionBytesMax = 256 << 20
@@ -171,6 +174,12 @@ public struct Configuration: Sendable {
         }
         if diskReserveBytes < 0 || diskReserveBytes > (1 << 40) {
             throw UsageError("--disk-reserve expects 0 to 1099511627776 bytes.")
+        }
+        if !Store.Settings.historyEventsRange.contains(store.historyEvents) {
+            throw UsageError("--history-events expects 1 to 10000000.")
+        }
+        if !Store.Settings.historyBytesRange.contains(store.historyBytes) {
+            throw UsageError("--history-bytes expects 1 to 17179869184 bytes.")
         }
         for origin in allowedOrigins where !AcceptedPlaces.isOrigin(origin) {
             throw UsageError(

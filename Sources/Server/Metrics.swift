@@ -100,8 +100,10 @@ extension Node {
         metrics.condition = Condition(view)
         metrics.statesDiffer = view.areStatesSplit
         metrics.revision = replica.store.revision.rawValue
+        metrics.leases = UInt64(replica.store.leaseCount)
         metrics.keys = UInt64(replica.store.count)
         metrics.bytes = UInt64(replica.store.bytes)
+        metrics.watchers = UInt64(watches.table.count)
         metrics.freeBytes = usage.freeBytes ?? 0
         metrics.reserveBytes = diskReserve
         metrics.logBytes = usage.logBytes

@@ -28,9 +28,10 @@ extension Node {
     func answerer(_ slot: Int, closing: Bool = false) -> Answer {
         // The node that was asked says the rest.
         if clients[slot].origin != nil {
-            return Answer(.bare, Manner(isHead: clients[slot].head?.method == .head))
+            return Answer(
+                .bare, Manner(isHead: clients[slot].head?.method == .head), now: replica.clusterTime)
         }
-        return Answer(context, closing ? manner(slot).closing : manner(slot))
+        return Answer(context, closing ? manner(slot).closing : manner(slot), now: replica.clusterTime)
     }
 
     /// Writes one whole answer, and ends the request.
@@ -51,7 +52,9 @@ extension Node {
         let bytes = clients[slot].inbound.bytes
         let span = bytes.span.extracting(clients[slot].inbound.unread)
         request.withKey(in: span, scratch: &scratch) { key in
-            answer.appendReply(reply, key: key, storeRevision: revision, to: &clients[slot].outbound.bytes)
+            answer.appendReply(
+                reply, key: key, route: request.route, storeRevision: revision,
+                isKeyed: request.idempotencyKey != nil, to: &clients[slot].outbound.bytes)
         }
         count(slot, from: start)
         touch(slot)
@@ -68,8 +71,14 @@ extension Node {
     }
 
     mutating func readable(_ ticket: Ticket) {
-        guard let slot = waiting(ticket) else { return }
-        if let least = clients[slot].request?.revisionMin, least > replica.store.revision {
+        guard let slot = waiting(ticket), let action = clients[slot].request?.action else { return }
+        if action.isOfLeases {
+            answerLeases(slot, ticket)
+        } else if let wish = clients[slot].request?.watch {
+            beginWatch(slot, wish, after: .end(of: replica.store.revision))
+        } else if let wait = clients[slot].request?.wait, !clients[slot].hasWaited {
+            beginWait(slot, wait)
+        } else if let least = clients[slot].request?.revisionMin, least > replica.store.revision {
             awaitRevision(slot, ticket)
         } else {
             readStore(slot, isLocal: clients[slot].request?.consistency == .local)
@@ -146,7 +155,8 @@ extension Node {
         case .noLeader(let absence):
             answer.append(noLeader(Leaderless(absence)), to: &clients[slot].outbound.bytes)
         case .timedOut(let outcome):
-            let isRead = [.read, .list, .backup].contains(request.action)
+            let isRead = [.read, .list, .backup, .watch, .leases, .lease, .keepAlive]
+                .contains(request.action)
             answer.appendTimeout(isRead ? nil : WriteOutcome(outcome), to: &clients[slot].outbound.bytes)
         case .overloaded: answer.append(.overloaded, to: &clients[slot].outbound.bytes)
         case .diskFull: answer.append(.diskFull, to: &clients[slot].outbound.bytes)

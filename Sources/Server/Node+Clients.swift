@@ -80,7 +80,12 @@ extension Node {
         }
         if readiness.isReadable {
             clients[slot].mayRead = true
-            if readiness.isEnding { clients[slot].isEnding = true }
+            if readiness.isEnding {
+                clients[slot].isEnding = true
+                // Nobody waits for minutes who has ended the conversation.
+                if case .sleeping = clients[slot].stage { return drop(slot) }
+                probeWatch(slot)
+            }
             goOn(slot)
         }
         guard clients.contains(readiness.token) else { return }
@@ -94,6 +99,7 @@ extension Node {
         if case .forwarded = clients[slot].stage { forwarded -= 1 }
         if clients[slot].stream != nil { streams -= 1 }
         endBackup(slot)
+        leaveWatch(slot)
         if clients[slot].origin != nil { proxies -= 1 }
         _ = clients.remove(clients.token(at: slot))
     }
@@ -131,24 +137,28 @@ extension Node {
             let slot = Int(touched)
             guard clients[slot].isTouched else { continue }
             clients[slot].isTouched = false
-            switch clients[slot].flush() {
-            case .blocked:
-                extendDeadline(slot, by: configuration.idleTime)
-                noteBlocked(slot)
-            case .broken: drop(slot)
-            case .sent:
-                clients[slot].blockedSince = nil
-                if clients[slot].bytesCounted > 0 { weigh(slot) }
-                if clients[slot].closesWhenSent {
-                    end(slot)
-                } else if !clients[slot].inbound.isEmpty || clients[slot].mayRead
-                    || clients[slot].stream != nil || clients[slot].backup != nil
-                {
-                    makeRunnable(slot)
-                }
-            }
+            flush(slot)
         }
         touchedClients.removeAll(keepingCapacity: true)
+    }
+
+    /// Gives the kernel what a connection is to be sent.
+    mutating func flush(_ slot: Int) {
+        switch clients[slot].flush() {
+        case .blocked:
+            extendDeadline(slot, by: configuration.idleTime)
+            noteBlocked(slot)
+        case .broken: drop(slot)
+        case .sent:
+            clients[slot].blockedSince = nil
+            if clients[slot].bytesCounted > 0 { weigh(slot) }
+            if clients[slot].watcher != nil { shortenDeadline(slot) }
+            if clients[slot].closesWhenSent {
+                end(slot)
+            } else if clients[slot].hasMore {
+                makeRunnable(slot)
+            }
+        }
     }
 
     /// The last answer is sent: the connection ends. Where the client may still be sending, what comes is
@@ -224,6 +234,11 @@ extension Node {
             }
         case .forwarded: expireForwarded(slot)
         case .transferring: expireTransfer(slot)
+        case .sleeping:
+            // There is no timer any more; what follows may be an answer after which the connection rests.
+            setTimer(slot, after: configuration.idleTime)
+            endWait(slot)
+        case .streaming where clients[slot].watcher != nil: expireWatch(slot)
         // It does not read its list.
         case .streaming where clients[slot].backup?.isAwaited ?? false:
             // It waits for us, and not we for it.
@@ -232,7 +247,7 @@ extension Node {
         }
     }
 
-    private mutating func setTimer(_ slot: Int, after interval: Interval) {
+    mutating func setTimer(_ slot: Int, after interval: Interval) {
         clients[slot].deadline = now + interval.nanoseconds
         clients[slot].timerAt = clients[slot].deadline
         timers.set(clients[slot].deadline, for: clients.token(at: slot).rawValue)
@@ -240,6 +255,13 @@ extension Node {
 }
 
 extension Client {
+    /// Whether there is more to be read, or to be sent piece by piece.
+    fileprivate var hasMore: Bool {
+        // Who watches is not read from: nothing can follow a stream without an end.
+        if let watcher { return watcher.isBehind }
+        return !inbound.isEmpty || mayRead || stream != nil || backup != nil
+    }
+
     mutating func flush() -> Flush {
         let flush = outbound.flush(to: socket)
         if flush == .sent { outbound.shrink() }

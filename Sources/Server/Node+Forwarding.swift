@@ -130,6 +130,7 @@ extension Client {
         append("Content-Type: ", .contentType, of: head, in: request, to: &out)
         append("If-Match: ", .ifMatch, of: head, in: request, to: &out)
         append("If-None-Match: ", .ifNoneMatch, of: head, in: request, to: &out)
+        append("Idempotency-Key: ", .idempotencyKey, of: head, in: request, to: &out)
         if head.framing != .none {
             out.append(literal: "Content-Length: ")
             out.append(decimal: UInt64(content.count))

@@ -9,9 +9,12 @@ internal import Replica
 final class ListStream {
     private var walk: ListWalk
     private let store: Store
+    /// Cluster time when it began.
+    private let now: ClusterTime
     static let chunkBytes = 48 << 10
 
-    init(_ walk: ListWalk, of store: Store) {
+    init(_ walk: ListWalk, of store: Store, now: ClusterTime) {
+        self.now = now
         self.walk = walk
         self.store = store
     }
@@ -19,7 +22,7 @@ final class ListStream {
     var isOver: Bool { walk.isOver }
 
     func appendChunk(lines: inout [UInt8], to out: inout [UInt8]) {
-        walk.appendChunk(from: store, bytesMax: Self.chunkBytes, lines: &lines, to: &out)
+        walk.appendChunk(from: store, now: now, bytesMax: Self.chunkBytes, lines: &lines, to: &out)
     }
 }
 
@@ -47,7 +50,8 @@ extension Node {
             finish(slot)
             return
         }
-        clients[slot].stream = ListStream(ListWalk(listing), of: replica.store)
+        clients[slot].stream = ListStream(
+            ListWalk(listing), of: replica.store, now: replica.clusterTime)
         clients[slot].stage = .streaming
         streams += 1
     }
@@ -55,6 +59,7 @@ extension Node {
     /// What was written is with the kernel: the next lines follow.
     mutating func streamOn(_ slot: Int) -> Next {
         if clients[slot].backup != nil { return backUpOn(slot) }
+        if clients[slot].watcher != nil { return watchOn(slot) }
         guard clients[slot].outbound.isEmpty, let stream = clients[slot].stream else { return .rest }
         guard hasRoom(slot, for: ListStream.chunkBytes) else {
             starve(slot)

@@ -37,7 +37,7 @@ extension Node {
         guard clients.contains(token), clients[slot].outbound.isEmpty else { return }
         switch clients[slot].stage {
         case .waiting, .transferring: return
-        case .head, .content, .skipping, .streaming, .forwarded, .ending:
+        case .head, .content, .skipping, .sleeping, .streaming, .forwarded, .ending:
             drop(slot)
             refuse(
                 exchange, .malformed("the request that was sent on is not whole, or not one to be sent on"))

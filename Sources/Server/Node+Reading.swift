@@ -48,6 +48,9 @@ extension Node {
             clients[slot].stage = count == bytes ? .head : .skipping(bytes - count)
             return count == bytes ? .again : .read
         case .waiting, .forwarded, .transferring: return .rest
+        case .sleeping:
+            waitOn(slot)
+            return .rest
         case .streaming: return streamOn(slot)
         case .ending:
             clients[slot].inbound.consume(clients[slot].inbound.count)
@@ -68,7 +71,8 @@ extension Node {
             switch clients[slot].stage {
             case .head: if wasIdle { setDeadline(slot, after: configuration.headTime) }
             // Whoever drips bytes gains no time by it.
-            case .content, .skipping, .waiting, .forwarded, .transferring, .streaming, .ending: break
+            case .content, .skipping, .waiting, .forwarded, .transferring, .sleeping, .streaming, .ending:
+                break
             }
             return true
         case .nothing:
@@ -198,13 +202,7 @@ extension Node {
     /// The request is in the replica's hands, or answered: `count` bytes of the buffer were its own.
     mutating func finish(_ slot: Int) {
         guard let head = clients[slot].head else { return }
-        let count: Int =
-            switch head.framing {
-            case .none: head.count
-            case .length(let length): head.count + length
-            case .chunked: clients[slot].decoded
-            }
-        clients[slot].inbound.consume(min(count, clients[slot].inbound.count))
+        clients[slot].inbound.consume(min(requestBytes(slot, head), clients[slot].inbound.count))
         if !head.keepAlive
             || clients[slot].isEnding && !clients[slot].mayRead && clients[slot].inbound.isEmpty
         {
@@ -215,6 +213,15 @@ extension Node {
         if clients[slot].bytesCounted > 0 { weigh(slot) }
         clients[slot].stage = .head
         setDeadline(slot, after: clients[slot].isPeer ? Self.peerIdleTime : configuration.idleTime)
+    }
+
+    /// How many bytes of the buffer are the request's own.
+    func requestBytes(_ slot: Int, _ head: borrowing RequestHead) -> Int {
+        switch head.framing {
+        case .none: head.count
+        case .length(let length): head.count + length
+        case .chunked: clients[slot].decoded
+        }
     }
     private static let peerIdleTime = Interval.milliseconds(600_000)
 }
@@ -265,5 +272,6 @@ extension Client {
         decoder = nil
         decoded = 0
         content = []
+        hasWaited = false
     }
 }

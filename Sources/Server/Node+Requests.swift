@@ -82,10 +82,14 @@ extension Node {
         }
         switch action {
         case .read, .list, .backup: read(slot)
+        case .watch: openWatch(slot)
         case .put: put(slot, content, isDecoded: isDecoded)
         case .delete: delete(slot)
         case .transaction: transact(slot, content, isDecoded: isDecoded)
         case .deleteRange: deleteRange(slot)
+        case .grant: grant(slot, content, isDecoded: isDecoded)
+        case .revoke: revoke(slot)
+        case .leases, .lease, .keepAlive: readLeases(slot)
         case .transfer: transfer(slot, content, isDecoded: isDecoded)
         case .snapshot:
             clients[slot].stage = .waiting
@@ -134,8 +138,8 @@ extension Node {
         Instant(nanoseconds: clients[slot].askedAt) + .milliseconds(request.timeoutMilliseconds)
     }
 
-    private mutating func read(_ slot: Int) {
-        guard let request = clients[slot].request else { return }
+    mutating func read(_ slot: Int) {
+        guard let request = clients[slot].request, !waits(slot) else { return }
         let ticket = Ticket(clients.token(at: slot).rawValue)
         if request.consistency == .local {
             if replica.trust == .trusted, request.revisionMin <= replica.store.revision {
@@ -155,6 +159,7 @@ extension Node {
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
         let until = deadline(request)
+        let once = once(slot, content, isDecoded: isDecoded)
         // References of their own while the replica encodes: nothing is copied but into the log's entry.
         let bytes = clients[slot].inbound.bytes
         let unread = clients[slot].inbound.unread
@@ -166,13 +171,13 @@ extension Node {
             request.withKey(in: span, scratch: &scratch) { key in
                 replica.put(
                     key: key, value: value, contentType: type, precondition: request.precondition,
-                    for: ticket,
-                    until: until)
+                    lifetime: request.lifetime, once: once, for: ticket, until: until)
             }
         } else {
             replica.put(
                 key: span.extracting(request.rawKey), value: value, contentType: type,
-                precondition: request.precondition, for: ticket, until: until)
+                precondition: request.precondition, lifetime: request.lifetime, once: once, for: ticket,
+                until: until)
         }
     }
 
@@ -181,9 +186,11 @@ extension Node {
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
         let until = deadline(request)
+        let once = once(slot, 0..<0, isDecoded: false)
         let bytes = clients[slot].inbound.bytes
         request.withKey(in: bytes.span.extracting(clients[slot].inbound.unread), scratch: &scratch) { key in
-            replica.delete(key: key, precondition: request.precondition, for: ticket, until: until)
+            replica.delete(
+                key: key, precondition: request.precondition, once: once, for: ticket, until: until)
         }
     }
 }
@@ -194,17 +201,20 @@ extension Action {
         switch self {
         case .live, .ready, .status, .metrics, .peer: true
         case .read, .list, .put, .delete, .openapi, .dashboard, .members, .transfer, .snapshot, .backup,
-            .options, .transaction, .deleteRange:
+            .watch, .options, .transaction, .deleteRange, .leases, .lease, .grant, .revoke, .keepAlive:
             false
         }
     }
 
+    /// Whether it is answered from what the leader knows of leases.
+    var isOfLeases: Bool { self == .lease || self == .leases || self == .keepAlive }
+
     /// Whether it is an entry of the log.
     fileprivate var isWrite: Bool {
         switch self {
-        case .put, .delete, .transaction, .deleteRange: true
+        case .put, .delete, .transaction, .deleteRange, .grant, .revoke: true
         case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .transfer,
-            .snapshot, .backup, .options, .peer:
+            .snapshot, .backup, .watch, .leases, .lease, .keepAlive, .options, .peer:
             false
         }
     }
@@ -212,11 +222,11 @@ extension Action {
     /// Whether only the leader can do it.
     fileprivate var isForLeader: Bool {
         switch self {
-        case .put, .delete, .transaction, .deleteRange, .transfer: true
+        case .put, .delete, .transaction, .deleteRange, .transfer, .leases, .lease, .grant, .revoke,
+            .keepAlive:
+            true
         case .read, .list, .live, .ready, .status, .metrics, .openapi, .dashboard, .members, .snapshot,
-            .backup,
-            .options,
-            .peer:
+            .backup, .watch, .options, .peer:
             false
         }
     }

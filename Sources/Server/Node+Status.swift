@@ -11,7 +11,7 @@ extension Node {
         let view = replica.view
         var status = Status(
             node: Status.Place(id: configuration.node.rawValue, url: configuration.advertise.description),
-            version: version, role: view.role.word)
+            version: version, role: isLearner(in: view) ? "learner" : view.role.word)
         status.condition = Condition(view)
         status.uptimeSeconds = (now - startedAt) / 1_000_000_000
         status.clusterID = view.cluster?.description
@@ -27,13 +27,21 @@ extension Node {
         status.snapshotBytes = replica.snapshot?.bytes ?? 0
         status.lastLeaderContactMilliseconds = view.leaderContact?.milliseconds
         status.revision = replica.store.revision.rawValue
+        status.leases = UInt64(replica.store.leaseCount)
         status.keys = UInt64(replica.store.count)
         status.bytes = UInt64(replica.store.bytes)
+        status.watchers = UInt64(watches.table.count)
         status.freeBytes = usage.freeBytes ?? 0
         status.reserveBytes = diskReserve
         status.logBytes = usage.logBytes
         status.members = view.members.map { member($0, of: view) }
         return status
+    }
+
+    /// By the last membership in its log, or before that, for the leader has told a node that lost its disk.
+    private func isLearner(in view: Replica.View) -> Bool {
+        if case .wiped(until: .some) = view.standing { return true }
+        return view.members.contains { $0.id == configuration.node && !$0.isVoter }
     }
 
     private func member(_ member: Replica.Member, of view: Replica.View) -> Status.Member {

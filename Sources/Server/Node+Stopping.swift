@@ -15,6 +15,7 @@ extension Node {
             replica.close()
             if configuration.peers.count > 1 { replica.transferLeadership(to: nil) }
             stopping = .handingOver(until: now + Self.patience)
+            endWatches()
         case .handingOver, .closingJournal:
             log.warning("asked to stop again: ending at once")
             isOver = true

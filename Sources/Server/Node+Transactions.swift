@@ -12,32 +12,32 @@ extension Node {
         guard let request = clients[slot].request, mayWrite(slot) else { return }
         let transaction: Transaction
         do throws(API.Refusal) {
-            let bytes = clients[slot].inbound.bytes
-            let decoded = isDecoded ? clients[slot].content : []
-            let span = bytes.span.extracting(clients[slot].inbound.unread)
-            transaction = try Transaction(
-                reading: isDecoded ? decoded.span : span.extracting(content),
-                valueBytesMax: requestLimits.valueBytesMax)
+            let valueBytesMax = requestLimits.valueBytesMax
+            transaction = try withContent(slot, content, isDecoded: isDecoded) { bytes throws(API.Refusal) in
+                try Transaction(reading: bytes, valueBytesMax: valueBytesMax)
+            }
         } catch {
             refuse(slot, error)
             return
         }
+        let once = once(slot, content, isDecoded: isDecoded)
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
-        replica.transact(transaction, for: ticket, until: deadline(request))
+        replica.transact(transaction, once: once, for: ticket, until: deadline(request))
     }
 
     mutating func deleteRange(_ slot: Int) {
         guard let request = clients[slot].request, let listing = request.listing, mayWrite(slot) else {
             return
         }
+        let once = once(slot, 0..<0, isDecoded: false)
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
-        replica.delete(listing.range, for: ticket, until: deadline(request))
+        replica.delete(listing.range, once: once, for: ticket, until: deadline(request))
     }
 
     /// Whether the log has room; otherwise the client is told.
-    private mutating func mayWrite(_ slot: Int) -> Bool {
+    mutating func mayWrite(_ slot: Int) -> Bool {
         guard replica.lacksRoom, replica.raft.role == .leader else { return true }
         refuse(slot, .diskFull)
         return false

@@ -37,6 +37,7 @@ extension Node {
             replica.hasWaiting ? 10_000_000 : min(50_000_000, configuration.heartbeat.nanoseconds / 2)
         var moment = now + pause
         if let next = timers.next { moment = min(moment, next) }
+        if let next = serveAt { moment = min(moment, next) }
         if let next = journal.wakeAt { moment = min(moment, next.nanoseconds) }
         switch stopping {
         case .no: break
@@ -77,6 +78,7 @@ extension Node {
         journal.turnEnded(
             now: Instant(nanoseconds: now), commit: replica.raft.commit, into: &operations)
         disk.carryOut(&operations)
+        serveWatches()
         deliverForwarded()
         flushClients()
         feedStarved()

@@ -49,6 +49,8 @@ struct Node: ~Copyable {
     var streams = 0
     /// How many of these are backups.
     var backups = 0
+    /// Those who watch keys, and how far they have been served.
+    var watches = Watches()
     /// The client that asked for the hand-over of leadership under way.
     var transferring: Token?
     var limits = Limits()

@@ -67,7 +67,10 @@ public final class Restoring {
                 configuration: Consensus.Configuration(
                     index: .zero, membership: Membership(voters: [node])),
                 revision: revision.rawValue, clusterTime: whole.head.clusterTime, hash: whole.head.hash,
-                keys: whole.head.keys, bytes: whole.head.bytes)
+                keys: whole.head.keys, bytes: whole.head.bytes,
+                history: SnapshotHead.History(
+                    events: 0, after: revision.rawValue, eventsMax: whole.head.history.eventsMax,
+                    bytesMax: whole.head.history.bytesMax))
             var encoder = SnapshotEncoder(head: head, store: whole.store)
             while let piece = encoder.next() {
                 try write(piece)

@@ -185,6 +185,7 @@ extension Node {
         settings.electionTimeout = configuration.electionTimeout
         settings.snapshotBytes = configuration.snapshotBytes
         settings.snapshotEntries = UInt64(configuration.snapshotEntries)
+        settings.store = configuration.store
         return settings
     }
 }

@@ -24,9 +24,8 @@ extension Cluster {
                     under: node.process?.replica.raft.configurations.map(\.membership) ?? [])
             }
             node.checked = through
-            if let hash = node.process?.replica.store.hash {
-                try checkState(node, hash, at: through)
-            }
+            truth.advance(through: table)
+            try checkState(node, at: through)
         }
         if node.process?.replica.raft.role == .leader {
             if try table.leads(node.place, in: term.rawValue, with: node.log) {
@@ -38,8 +37,17 @@ extension Cluster {
 
     /// State machine safety (§5.4.3): what is applied is the same everywhere. Where a node was made to
     /// differ, only that all are alike again in the end.
-    func checkState(_ node: SimulatedNode, _ hash: UInt64, at index: Int) throws(Violation) {
-        if !stateWasChanged { try table.applied(hash: hash, through: index, on: node.place) }
+    func checkState(_ node: SimulatedNode, at index: Int) throws(Violation) {
+        guard !stateWasChanged, let process = node.process else { return }
+        // Events are state too (rule 24).
+        let history = process.replica.store.history
+        var hash = process.replica.store.hash
+        for number in [
+            history.floor.rawValue, history.last.rawValue, UInt64(history.count), UInt64(history.bytes),
+        ] {
+            hash = mix(hash, number)
+        }
+        try table.applied(hash: hash, through: index, on: node.place)
     }
 
     /// §5.4.2: a leader commits by counting only what is of its own term.

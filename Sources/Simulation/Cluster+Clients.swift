@@ -12,6 +12,10 @@ final class SimulatedClient {
     /// Its call in the history, while one is under way.
     var call: Int?
     var tries = 0
+    /// The call is made under a name, so that it may be made again.
+    var isNamed = false
+    /// An attempt got no answer: it may have been applied.
+    var mayBeApplied = false
     /// The highest revision that anybody had been told of when the call began.
     var seenByAll = Revision.empty
     /// By key: what it saw last.
@@ -41,6 +45,9 @@ enum Response {
     case replied(Reply, Revision)
     case read(Call.Found?, at: Revision)
     case failed(Failure)
+    /// What a keeper is told: whether its lease lives, and what the accounts hold.
+    case kept(Bool)
+    case audited([Account?], Revision)
     /// Nobody listens there.
     case unreachable
     /// No answer, and there will be none.
@@ -89,6 +96,8 @@ extension Cluster {
         client.call = number
         client.seenByAll = highestSeen
         client.tries = 0
+        client.isNamed = action != .read && client.random.happens(300_000)
+        client.mayBeApplied = false
         if client.random.happens(150_000) { client.node = anyNode(&client.random) }
         if watch.isOn { watch.calls.append((number, now)) }
         attempt(client)
@@ -111,7 +120,7 @@ extension Cluster {
         queue.add(.clientRequest(attempt: number), at: after(client.random.longTailed(odds.messageTime)))
     }
 
-    private var isClientMessageLost: Bool {
+    var isClientMessageLost: Bool {
         guard isChaos, random.happens(odds.clientLoss) else { return false }
         counts.count(.clientMessageLost)
         return true
@@ -131,17 +140,22 @@ extension Cluster {
         let ticket = Ticket(UInt64(number))
         let deadline = node.clock(at: now) + .milliseconds(node.random.draw(300...3_000))
         let before = node.process?.replica.raft.log.lastIndex
-        give(call, to: node, ticket, deadline)
+        let isNamed = clients[attempt.client].isNamed
+        let name = Array("call \(attempt.call)".utf8)
+        let once = isNamed ? Once(key: name, request: .init(high: UInt64(attempt.call), low: 0)) : nil
+        give(call, once, to: node, ticket, deadline)
         if let last = node.process?.replica.raft.log.last, last.index != before {
             attempts[number].proposed = EntryID(term: last.term, index: before?.next ?? last.index)
         }
         if sabotage == .writeTwice, case .put = call.action, call.condition == .none {
-            give(call, to: node, Ticket(UInt64(1 << 40)), deadline)
+            give(call, nil, to: node, Ticket(UInt64(1 << 40)), deadline)
         }
         try takeTurn(node)
     }
 
-    private func give(_ call: Call, to node: SimulatedNode, _ ticket: Ticket, _ deadline: Instant) {
+    private func give(
+        _ call: Call, _ once: Once?, to node: SimulatedNode, _ ticket: Ticket, _ deadline: Instant
+    ) {
         let key = Self.keys[call.key]
         var precondition = Precondition.none
         switch call.condition {
@@ -161,10 +175,10 @@ extension Cluster {
             let bytes = Self.bytes(of: value)
             node.process?.replica.put(
                 key: key.span, value: bytes.span, contentType: Self.contentType.span,
-                precondition: precondition, for: ticket, until: deadline)
+                precondition: precondition, once: once, for: ticket, until: deadline)
         case .delete:
             node.process?.replica.delete(
-                key: key.span, precondition: precondition, for: ticket, until: deadline)
+                key: key.span, precondition: precondition, once: once, for: ticket, until: deadline)
         }
     }
 
@@ -232,12 +246,14 @@ extension Cluster {
         let client = clients[attempts[number].client]
         guard client.call == attempts[number].call else { return }
         switch response {
-        case .lost: finish(client, .unknown)
+        case .lost: unknown(client)
+        case .kept, .audited: pending = Violation("reply: an answer to somebody else's question")
         case .unreachable: again(client, at: anyNode(&client.random))
         case .read(let found, let revision):
             client.seen[history.calls[attempts[number].call].key] = found
             finish(client, .read(found, at: revision))
         case .replied(let reply, let revision):
+            if case .replayed = reply { counts.count(.writeReplayed) }
             guard let outcome = Self.outcome(of: reply, revision) else {
                 pending = Violation("reply: a write is answered with \(reply)")
                 return
@@ -254,7 +270,10 @@ extension Cluster {
             .written(created: created, revision: own, createdRevision: createdRevision, version: version)
         case .deleted(let count, let own): .deleted(count: count, revision: own)
         case .conditionFailed(let current): .conditionFailed(current: current, at: revision)
-        case .transacted, .tooManyKeys, .answerTooLarge, .none, .malformed: nil
+        case .replayed(let first, let then): outcome(of: first, then)
+        case .transacted, .tooManyKeys, .answerTooLarge, .granted, .leaseExists, .leaseNotFound, .revoked,
+            .keyReused, .keysFull, .none, .malformed:
+            nil
         }
     }
 
@@ -264,11 +283,19 @@ extension Cluster {
         case .noLeader, .overloaded, .diskFull, .snapshotFailed: again(client, at: anyNode(&client.random))
         case .timedOut(.unknown):
             if sabotage == .claimApplied { return claimApplied(client) }
-            finish(client, sabotage == .claimNotApplied ? .refused : .unknown)
+            if sabotage == .claimNotApplied { return finish(client, .refused) }
+            unknown(client)
         case .timedOut(.notApplied):
             if sabotage == .claimApplied { return claimApplied(client) }
-            finish(client, .refused)
+            finish(client, client.mayBeApplied ? .unknown : .refused)
         }
+    }
+
+    /// Nobody knows what became of it: what has a name is asked for again, and takes effect once.
+    private func unknown(_ client: SimulatedClient) {
+        guard client.isNamed, client.tries < 12 else { return finish(client, .unknown) }
+        client.mayBeApplied = true
+        again(client, at: anyNode(&client.random))
     }
 
     private func claimApplied(_ client: SimulatedClient) {
@@ -281,7 +308,9 @@ extension Cluster {
 
     /// It was certainly not applied: once more, elsewhere, and after a while given up.
     private func again(_ client: SimulatedClient, at node: Int) {
-        guard client.tries < (isChaos ? 12 : 200) else { return finish(client, .refused) }
+        guard client.tries < (isChaos ? 12 : 200) else {
+            return finish(client, client.mayBeApplied ? .unknown : .refused)
+        }
         client.node = node
         let time =
             client.tries < 2

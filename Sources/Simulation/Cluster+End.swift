@@ -79,10 +79,18 @@ extension Cluster {
         for client in clients where client.call != nil || client.calmCalls < 2 {
             return "client \(client.place) has no answer"
         }
+        if let lease = leasesSeen.last(where: { isThere($0) }) { return "lease \(lease) does not run out" }
+        for watcher in watchers where truth.lacks(watcher) {
+            return "watcher \(watcher.place + 1) has not seen everything"
+        }
         guard let applied, Int(applied.rawValue) >= table.committed.count else {
             return "what was committed is not applied"
         }
         return nil
+    }
+
+    private func isThere(_ lease: UInt64) -> Bool {
+        expected.contains { $0.process?.replica.store.lease(lease) != nil }
     }
 
     /// The whole history, by revisions and, key by key, without them.
@@ -90,7 +98,9 @@ extension Cluster {
         if let leader = expected.first(where: { $0.process?.replica.raft.role == .leader }) {
             for key in Self.keys.indices { finalRead(leader, key: key) }
         }
-        if let problem = RevisionChecker.problem(in: history) { throw Violation(problem) }
+        // Keepers' keys are no client's.
+        let others = truth.revisions(of: { $0.first == UInt8(ascii: "~") })
+        if let problem = RevisionChecker.problem(in: history, others: others) { throw Violation(problem) }
         for key in Self.keys.indices {
             let calls = history.calls.filter { $0.key == key }
             guard Linearizability.verdict(of: calls, stepsMax: 100_000) != .notLinearizable else {

@@ -37,7 +37,8 @@ extension Cluster {
         case .leadershipTransferred: transfer()
         case .messageDropped, .messageDuplicated, .messageDelayed, .messageReordered, .messageCorrupted,
             .laneLost, .crashedInOperation, .sectorLost, .sectorTorn, .nameLost, .syncFailed, .syncSlow,
-            .diskFull, .clientMessageLost, .snapshotTaken, .crashedInSnapshot, .snapshotInstalled:
+            .diskFull, .clientMessageLost, .snapshotTaken, .writeReplayed, .crashedInSnapshot,
+            .snapshotInstalled:
             return
         }
     }
@@ -99,7 +100,8 @@ extension Cluster {
             switch event {
             case .disk, .turn, .load, .work, .loadPiece, .open: isKept = true
             case .tick, .request, .answer, .lost, .crash, .restart, .pause, .wake, .heal, .largerFault,
-                .disturb, .clientTurn, .clientAgain, .clientRequest, .clientResponse, .clientTimeout:
+                .disturb, .clientTurn, .clientAgain, .clientRequest, .clientResponse, .clientTimeout,
+                .keeperTurn, .errandRequest, .errandResponse, .watcherTurn:
                 break
             }
             if isKept { queue.add(event, at: after(node.random.next(below: Self.millisecond))) }

@@ -134,9 +134,10 @@ extension Cluster {
         settings.proposalsMax = node.random.happens(100_000) ? 4 : 10_000
         settings.snapshotEntries = node.random.draw(8...400)
         settings.snapshotBytes = 1 << Int(node.random.draw(11...18))
-        settings.pieceBytes = 1 << Int(node.random.draw(8...14))
+        settings.pieceBytes = 1 << Int(node.random.draw(11...15))
         settings.pieceBytesPerSecond = 8 << 20
         settings.markInterval = Self.markInterval
+        settings.store = limits ?? Self.drawLimits(&node.random)
         return settings
     }
 
@@ -179,7 +180,7 @@ extension Cluster {
                 id: $0.head.last, configuration: $0.head.configuration, sum: $0.sum, bytes: $0.bytes)
         }
         let store = decoded?.store ?? Store()
-        var replay = Replay(misremembers ? store.withOtherHash : store, marksEvery: Self.markInterval)
+        var replay = Replay(misremembers ? store.misremembered : store, marksEvery: Self.markInterval)
         // What a snapshot covers is what was committed.
         var log = table.records(upTo: snapshot?.id.index ?? .zero)
         let skips = sabotage == .skipEntry
@@ -255,26 +256,5 @@ extension Sabotage {
             .claimApplied, .skipSync, .skipFolderSync, .skipEntry, .keepBoot:
             return
         }
-    }
-}
-
-extension Store {
-    /// The same keys under another hash.
-    fileprivate var withOtherHash: Store {
-        var other = Restoration(
-            revision: revision, clusterTime: clusterTime, appliedIndex: appliedIndex, hash: hash ^ 1)
-        forEach(in: .all) { record in
-            record.withKey { key in
-                record.withValue { value in
-                    record.withContentType { contentType in
-                        other.add(
-                            key: key, value: value, contentType: contentType, revision: record.revision,
-                            createdRevision: record.createdRevision, version: record.version,
-                            lease: record.lease)
-                    }
-                }
-            }
-        }
-        return other.finish()
     }
 }

@@ -96,9 +96,7 @@ extension Cluster {
         }
         node.log.install(id, table, discardsLog: discardsLog)
         node.checked = max(node.checked, index)
-        if let hash = node.process?.replica.store.hash {
-            try checkState(node, hash, at: index)
-        }
+        try checkState(node, at: index)
     }
 
     static let tailBytes: UInt64 = 16 << 10

@@ -28,7 +28,11 @@ extension Cluster {
     }
 
     /// Tells the time, as each turn's first act.
-    func tell(_ node: SimulatedNode) { node.process?.replica.tick(node.clock(at: now)) }
+    func tell(_ node: SimulatedNode) {
+        noteLeases(node)
+        node.process?.replica.tick(node.clock(at: now))
+        checkLeases(node)
+    }
 
     /// Something was given to the member: the turn ends now, or soon, with whatever else comes until then.
     func takeTurn(_ node: SimulatedNode) throws(Violation) {
@@ -45,6 +49,7 @@ extension Cluster {
 
     func endTurn(_ node: SimulatedNode) throws(Violation) {
         node.isTurnDue = false
+        if let pending { throw pending }
         node.process.map { $0.replica.roomLeft($0.journal.room) }
         node.process?.replica.turnEnded()
         var effects: [Effect] = []
@@ -69,7 +74,10 @@ extension Cluster {
 
     /// Notes what the member handed to its journal.
     private func hand(_ node: SimulatedNode, _ pieces: [Piece], _ first: LogIndex) throws(Violation) {
-        for piece in pieces { try node.log.take(piece.bytes.span, piece.range) }
+        for piece in pieces {
+            try node.log.take(piece.bytes.span, piece.range)
+            truth.note(piece.bytes.span, piece.range)
+        }
         for index in Int(first.rawValue)...max(Int(first.rawValue), node.log.count) {
             guard index <= node.log.count else { continue }
             try table.saw(node.log[index - 1], at: index, on: node.place)
@@ -79,10 +87,14 @@ extension Cluster {
     private func carryOut(_ effect: Effect, _ node: SimulatedNode) throws(Violation) {
         switch effect {
         case .replied(let ticket, let reply, let revision):
+            if let errand = Errand.number(ticket) { return send(.replied(reply, revision), to: errand) }
             try checkReply(to: ticket, by: node)
             send(response: .replied(reply, revision), to: ticket)
-        case .readable(let ticket): try answerRead(node, ticket)
+        case .readable(let ticket):
+            if let errand = Errand.number(ticket) { return answer(errand: errand, node, ticket) }
+            try answerRead(node, ticket)
         case .failed(let ticket, let failure):
+            if let errand = Errand.number(ticket) { return send(.failed(failure), to: errand) }
             if failure == .timedOut(.notApplied) { try checkNotApplied(ticket, by: node) }
             send(response: .failed(failure), to: ticket)
         case .send(let parcel): try send(parcel, from: node)

@@ -34,8 +34,17 @@ public final class Cluster {
     var clients: [SimulatedClient] = []
     var attempts: [Attempt] = []
     var history = History()
+    var keepers: [Keeper] = []
+    var errands: [Errand] = []
+    /// In the order in which keepers were told of them.
+    var leasesSeen: [UInt64] = []
     /// The highest revision that any client was told of.
     var highestSeen = Revision.empty
+    /// Those who watch, and what they must come to see.
+    var watchers: [SimulatedWatcher] = []
+    var truth = WatchTruth()
+    /// The store's limits that all nodes are started with; nil: each with its own.
+    var limits: Store.Settings?
     /// The order of calls and returns; never two at once.
     var stamp: UInt64 = 0
 
@@ -84,7 +93,11 @@ public final class Cluster {
             clients.append(
                 SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
+        for place in 0..<random.index(5) {
+            keepers.append(Keeper(place: place, node: random.index(plan.nodes), random: random.fork()))
+        }
         self.random = random
+        drawWatchers()
         disturbance = Disturbance.drawn(for: plan, from: &self.random)
         if disturbance != nil { odds.calm() }
     }
@@ -112,12 +125,16 @@ public final class Cluster {
             plan: plan, violation: violation, traceHash: trace.hash, events: trace.count,
             lastLines: trace.last, faults: counts.counts, milliseconds: now / Self.millisecond,
             committed: table.committed.count, terms: UInt64(max(0, table.highestTerm - 1)),
-            calls: history.calls.count, answered: history.answeredCount)
+            calls: history.calls.count, answered: history.answeredCount, watched: truth.toldCount)
     }
 
     private func begin() throws(Violation) {
         for node in nodes { queue.add(.restart(node.place), at: random.draw(0...500 * Self.millisecond)) }
         queue.add(.clientTurn, at: random.draw(0...Self.millisecond * 800))
+        for keeper in keepers {
+            queue.add(.keeperTurn(keeper.place), at: random.draw(0...Self.millisecond * 3_000))
+        }
+        for watcher in watchers { queue.add(.watcherTurn(watcher.place), at: random.draw(0...900_000_000)) }
         if disturbance == nil {
             queue.add(.largerFault, at: random.draw(0...odds.pauseMax))
         } else {
@@ -155,6 +172,10 @@ public final class Cluster {
             respond(attempt, response)
             if let pending { throw pending }
         case .clientTimeout(let attempt): respond(attempt, .lost)
+        case .keeperTurn(let place): keeperTurn(keepers[place])
+        case .errandRequest(let errand): try arrive(errand: errand, event)
+        case .errandResponse(let errand, let response): try respond(errand: errand, response)
+        case .watcherTurn(let place): try take(watchers[place])
         }
     }
 

@@ -36,6 +36,12 @@ enum Event {
     case clientRequest(attempt: Int)
     case clientResponse(attempt: Int, Response)
     case clientTimeout(attempt: Int)
+    /// A keeper asks for the next thing, or for the same once more.
+    case keeperTurn(Int)
+    case errandRequest(Int)
+    case errandResponse(Int, Response)
+    /// A watcher takes what has come, or asks another node.
+    case watcherTurn(Int)
 }
 
 /// A peer's request on its way.

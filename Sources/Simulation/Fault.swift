@@ -33,9 +33,13 @@ public enum Fault: Int, CaseIterable, Hashable, Sendable {
     case clientMessageLost
     /// No faults, and counted with them: that runs do it is to be seen.
     case snapshotTaken, snapshotInstalled
+    /// A client was given the answer that is kept under its write's name.
+    case writeReplayed
 
     /// Those that are injected.
-    public static let injected = allCases.filter { $0 != .snapshotTaken && $0 != .snapshotInstalled }
+    public static let injected = allCases.filter {
+        $0 != .snapshotTaken && $0 != .snapshotInstalled && $0 != .writeReplayed
+    }
 }
 
 /// Some kinds of faults.

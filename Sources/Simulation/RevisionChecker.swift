@@ -13,6 +13,8 @@ public struct RevisionChecker {
     private var gaps: [Int] = []
     private var unknown: [Int] = []
     private var highest = 1
+    /// Revisions that were made by nobody of those whose calls these are.
+    private let others: Set<Int>
 
     /// What is known of a key while the history is replayed.
     private struct State {
@@ -21,14 +23,20 @@ public struct RevisionChecker {
         var since = 1
     }
 
-    private init(_ history: History) {
+    private init(_ history: History, _ others: Set<Int>) {
+        self.others = others
         calls = history.calls
         makers = []
     }
 
     /// Why the history is not linearizable; nil if it is.
-    public static func problem(in history: History) -> String? {
-        var checker = RevisionChecker(history)
+    ///
+    /// - Parameters:
+    ///   - history: the calls.
+    ///   - others: revisions that other clients made, of other keys.
+    /// - Returns: what is wrong with it.
+    public static func problem(in history: History, others: Set<Int> = []) -> String? {
+        var checker = RevisionChecker(history, others)
         do throws(Violation) {
             try checker.check()
             return nil
@@ -64,7 +72,7 @@ public struct RevisionChecker {
     }
 
     private mutating func claim(_ revision: Int, by at: Int) throws(Violation) {
-        guard revision > 1, revision <= highest else {
+        guard revision > 1, revision <= highest, !others.contains(revision) else {
             throw Violation("history: \(name(at)) has an impossible revision \(revision)")
         }
         if let other = makers[revision], other != at {
@@ -105,7 +113,8 @@ public struct RevisionChecker {
             isFound[putter] = true
         }
         for (at, call) in calls.enumerated() where call.isUnknownWrite && !isFound[at] { unknown.append(at) }
-        for revision in 2..<max(2, makers.count) where makers[revision] == nil { gaps.append(revision) }
+        for revision in 2..<max(2, makers.count)
+        where makers[revision] == nil && !others.contains(revision) { gaps.append(revision) }
     }
 
     // Real time --------------------------------------------------------------------------------------------

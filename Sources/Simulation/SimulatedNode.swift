@@ -74,6 +74,8 @@ final class SimulatedNode {
     var knowsDamage = false
     /// The number of its last start that got as far as to speak.
     var bootSpoken = Boot(0)
+    /// While it leads: since when leases live on, by its clock.
+    var leaseSince: [UInt64: Instant] = [:]
     /// By term, for whom it was seen to vote.
     var votes: [NodeID?] = []
     /// Those that it gave before its disk was lost: they may still be on their way.

@@ -34,4 +34,6 @@ public struct Report: Hashable, Sendable {
     /// Clients' calls: all of them, and those with a certain answer.
     public let calls: Int
     public let answered: Int
+    /// Events that watchers were told of.
+    public let watched: Int
 }

@@ -13,15 +13,36 @@ struct RowReader {
     /// Goes on in other bytes.
     mutating func start(at place: Int) { self.place = place }
 
-    /// Takes the row that begins here, with its newline.
+    /// Takes the key's row that begins here, with its newline.
     ///
     /// - Throws: `.end` if the bytes end within the row; `.order` if no store can hold it there.
-    mutating func next(
+    mutating func nextKey(
         _ bytes: Span<UInt8>, into restoration: inout Restoration
     ) throws(WireError) {
         let start = place
         try take("{\"key\":", bytes)
         let key = try string(bytes)
+        let isAdded = try rest(bytes, of: key) { key, value, type, numbers in
+            restoration.add(
+                key: key, value: value, contentType: type, revision: numbers.revision,
+                createdRevision: numbers.created, version: numbers.version, hold: numbers.hold)
+        }
+        guard isAdded else { throw WireError(offset: start, problem: .order) }
+    }
+
+    /// The numbers of a row.
+    struct Numbers {
+        let revision: Revision
+        let created: Revision
+        let version: UInt64
+        let hold: Hold
+    }
+
+    /// Takes what follows on a row's key, and lends its texts.
+    mutating func rest(
+        _ bytes: Span<UInt8>, of key: Text,
+        _ add: (Span<UInt8>, Span<UInt8>, Span<UInt8>, Numbers) -> Bool
+    ) throws(WireError) -> Bool {
         let isBase64 = !takes(",\"value\":", bytes)
         if isBase64 { try take(",\"base64\":", bytes) }
         let value = try string(bytes)
@@ -32,41 +53,108 @@ struct RowReader {
         let created = Revision(try number(bytes))
         try take(",\"version\":", bytes)
         let version = try number(bytes)
-        let lease = takes(",\"lease\":\"", bytes) ? try lease(bytes) : 0
+        let hold = try hold(bytes)
         try take("}\n", bytes)
-        func add(_ key: Span<UInt8>, _ value: Span<UInt8>, _ type: Span<UInt8>) -> Bool {
-            restoration.add(
-                key: key, value: value, contentType: type, revision: revision, createdRevision: created,
-                version: version, lease: lease)
-        }
-        let isAdded: Bool
-        if isBase64 || key.isEscaped || value.isEscaped || type?.isEscaped ?? false {
-            plain.removeAll(keepingCapacity: true)
-            key.append(from: bytes, to: &plain)
-            let keyEnd = plain.count
-            type?.append(from: bytes, to: &plain)
-            let typeEnd = plain.count
-            if !isBase64 {
-                value.append(from: bytes, to: &plain)
-            } else if !value.appendBase64Decoded(from: bytes, to: &plain) {
-                throw WireError(offset: value.range.lowerBound, problem: .form)
-            }
-            let texts = plain.span
-            isAdded = add(
-                texts.extracting(0..<keyEnd), texts.extracting(typeEnd..<texts.count),
-                texts.extracting(keyEnd..<typeEnd))
-        } else {
-            isAdded = add(
+        let numbers = Numbers(revision: revision, created: created, version: version, hold: hold)
+        guard isBase64 || key.isEscaped || value.isEscaped || type?.isEscaped ?? false else {
+            return add(
                 bytes.extracting(key.range), bytes.extracting(value.range),
-                bytes.extracting(type?.range ?? 0..<0))
+                bytes.extracting(type?.range ?? 0..<0), numbers)
         }
+        plain.removeAll(keepingCapacity: true)
+        key.append(from: bytes, to: &plain)
+        let keyEnd = plain.count
+        type?.append(from: bytes, to: &plain)
+        let typeEnd = plain.count
+        if !isBase64 {
+            value.append(from: bytes, to: &plain)
+        } else if !value.appendBase64Decoded(from: bytes, to: &plain) {
+            throw WireError(offset: value.range.lowerBound, problem: .form)
+        }
+        let texts = plain.span
+        return add(
+            texts.extracting(0..<keyEnd), texts.extracting(typeEnd..<texts.count),
+            texts.extracting(keyEnd..<typeEnd), numbers)
+    }
+
+    /// Lends a text as it is meant.
+    mutating func withPlain<R>(_ text: Text, _ bytes: Span<UInt8>, _ body: (Span<UInt8>) -> R) -> R {
+        guard text.isEscaped else { return body(bytes.extracting(text.range)) }
+        plain.removeAll(keepingCapacity: true)
+        text.append(from: bytes, to: &plain)
+        return body(plain.span)
+    }
+
+    private mutating func hold(_ bytes: Span<UInt8>) throws(WireError) -> Hold {
+        if takes(",\"lease\":\"", bytes) { return Hold(lease: try lease(bytes)) }
+        if takes(",\"end\":", bytes) { return Hold(end: ClusterTime(milliseconds: try number(bytes))) }
+        return .none
+    }
+
+    /// Takes the lease's row that begins here; throws as ``nextKey(_:into:)``.
+    mutating func nextLease(
+        _ bytes: Span<UInt8>, into restoration: inout Restoration
+    ) throws(WireError) {
+        let start = place
+        try take("{\"lease\":\"", bytes)
+        let id = try lease(bytes)
+        try take(",\"ttl\":", bytes)
+        let ttl = try number(bytes)
+        try take("}\n", bytes)
+        let isAdded = restoration.add(lease: id, ttlMilliseconds: ttl)
         guard isAdded else { throw WireError(offset: start, problem: .order) }
+    }
+
+    /// Takes the row of a kept answer that begins here; throws as ``nextKey(_:into:)``.
+    mutating func nextAnswer(
+        _ bytes: Span<UInt8>, into restoration: inout Restoration
+    ) throws(WireError) {
+        let start = place
+        try take("{\"answer\":", bytes)
+        let text = try string(bytes)
+        try take(",\"index\":", bytes)
+        let index = try number(bytes)
+        try take(",\"at\":", bytes)
+        let at = ClusterTime(milliseconds: try number(bytes))
+        try take(",\"request\":", bytes)
+        let hash = try string(bytes)
+        guard let request = Once.Fingerprint(hexadecimal: bytes.extracting(hash.range)) else {
+            throw WireError(offset: hash.range.lowerBound, problem: .form)
+        }
+        try take(",\"revision\":", bytes)
+        let revision = Revision(try number(bytes))
+        try take(",\"reply\":", bytes)
+        let reply = try object(bytes)
+        try take("}\n", bytes)
+        var key: [UInt8] = []
+        text.append(from: bytes, to: &key)
+        var json: [UInt8] = []
+        json.append(bytes: bytes.extracting(reply))
+        let isAdded = restoration.add(
+            KeptAnswer(index: index, at: at, request: request, revision: revision, reply: json), key: key)
+        guard isAdded else { throw WireError(offset: start, problem: .order) }
+    }
+
+    /// One object, whatever it holds.
+    private mutating func object(_ bytes: Span<UInt8>) throws(WireError) -> Range<Int> {
+        let start = place
+        guard place < bytes.count else { throw WireError(offset: bytes.count, problem: .end) }
+        guard bytes[place] == UInt8(ascii: "{") else { throw WireError(offset: place, problem: .form) }
+        var scanner = Scanner(at: place)
+        do throws(SyntaxError) {
+            try scanner.skipValue(in: bytes)
+        } catch {
+            let isEnd = error.problem == .unexpectedEnd
+            throw WireError(offset: error.offset, problem: isEnd ? .end : .form)
+        }
+        place = scanner.position
+        return start..<place
     }
 }
 
 extension RowReader {
     @inline(__always)
-    private mutating func take(_ literal: StaticString, _ bytes: Span<UInt8>) throws(WireError) {
+    mutating func take(_ literal: StaticString, _ bytes: Span<UInt8>) throws(WireError) {
         if !takes(literal, bytes) { throw mismatch(literal, bytes) }
     }
 
@@ -81,7 +169,7 @@ extension RowReader {
 
     /// Goes past a literal, if it stands here.
     @inline(__always)
-    private mutating func takes(_ literal: StaticString, _ bytes: Span<UInt8>) -> Bool {
+    mutating func takes(_ literal: StaticString, _ bytes: Span<UInt8>) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard bytes.count &- place >= count else { return false }
         let at = place
@@ -112,7 +200,7 @@ extension RowReader {
     }
 
     @inline(__always)
-    private mutating func string(_ bytes: Span<UInt8>) throws(WireError) -> Text {
+    mutating func string(_ bytes: Span<UInt8>) throws(WireError) -> Text {
         guard place < bytes.count else { throw WireError(offset: bytes.count, problem: .end) }
         // The scanner would step over spaces first.
         guard bytes[place] == UInt8(ascii: "\"") else { throw WireError(offset: place, problem: .form) }
@@ -131,7 +219,7 @@ extension RowReader {
 
     /// A plain integer from 0 to 2^53−1.
     @inline(__always)
-    private mutating func number(_ bytes: Span<UInt8>) throws(WireError) -> UInt64 {
+    mutating func number(_ bytes: Span<UInt8>) throws(WireError) -> UInt64 {
         let value = try digits(bytes, max: 16)
         guard value <= largestNumber else { throw WireError(offset: place, problem: .number) }
         return value

@@ -1,4 +1,5 @@
 // A snapshot's bytes as a store again: every byte checked before a row of it is believed (rule 26).
+internal import Consensus
 internal import JSON
 public import KeyValue
 public import Wire
@@ -86,7 +87,13 @@ public struct SnapshotDecoder: ~Copyable {
         guard case .over = stage, let head else {
             throw SnapshotError(offset: bytes + UInt64(pending.count), problem: .end)
         }
-        return Decoded(head: head, store: restoration.finish(), sum: sum, bytes: bytes)
+        #if PlantedFaults
+            var store = restoration.finish()
+            if Planted.is(.historyForgotten) { store.forgetEvents() }
+        #else
+            let store = restoration.finish()
+        #endif
+        return Decoded(head: head, store: store, sum: sum, bytes: bytes)
     }
 
     /// Up to where the bytes belong to what is pending.
@@ -149,6 +156,7 @@ extension SnapshotDecoder {
         } catch {
             throw SnapshotError(error, from: self.bytes)
         }
+        guard head.settings.isPossible else { throw error(.row, at: 0) }
         self.head = head
         restoration = Restoration(head, keepsRecords: keepsRecords)
         sum = checksum(bytes, in: 0..<end + 1)
@@ -188,15 +196,29 @@ extension SnapshotDecoder {
         rows.start(at: SnapshotBlockHead.lineBytes)
         var left = head.rows
         while left > 0 {
-            try rows.next(block, into: &restoration)
+            try takeRow(block)
             left -= 1
         }
         guard rows.place == block.count else { throw WireError(offset: rows.place, problem: .count) }
     }
 
+    /// Takes the next row; the header says what it is of.
+    private mutating func takeRow(_ bytes: Span<UInt8>) throws(WireError) {
+        guard let head else { return }
+        if UInt64(restoration.leaseCount) < head.leases {
+            try rows.nextLease(bytes, into: &restoration)
+        } else if UInt64(restoration.count) < head.keys {
+            try rows.nextKey(bytes, into: &restoration)
+        } else if UInt64(restoration.answerCount) < head.answers {
+            try rows.nextAnswer(bytes, into: &restoration)
+        } else {
+            try rows.nextEvent(bytes, into: &restoration)
+        }
+    }
+
     /// Takes as many rows as there are whole ones, or the last line, where there are no blocks.
     private mutating func takeRows(_ bytes: Span<UInt8>) throws(SnapshotError) -> Int? {
-        // {"end… or {"key…
+        // {"end… or {"lease… or {"key…
         if bytes.count > 2, bytes[2] == UInt8(ascii: "e") {
             guard let end = try lineEnd(in: bytes, bytesMax: SnapshotEnd.lineBytesMax) else { return nil }
             try takeEnd(bytes, upTo: end)
@@ -213,7 +235,7 @@ extension SnapshotDecoder {
         rows.start(at: 0)
         do throws(WireError) {
             repeat {
-                try rows.next(lines, into: &restoration)
+                try takeRow(lines)
             } while rows.place + 2 < end && lines[rows.place + 2] != UInt8(ascii: "e")
         } catch {
             throw SnapshotError(error, from: self.bytes)
@@ -232,7 +254,9 @@ extension SnapshotDecoder {
         }
         guard end.file == sum else { throw error(.line(.checksum), at: 0) }
         guard end.bytes == self.bytes, end.blocks == blocks, end.keys == UInt64(restoration.count),
-            let head, head.keys == end.keys, head.bytes == UInt64(restoration.bytes)
+            let head, head.keys == end.keys, head.bytes == UInt64(restoration.bytes),
+            head.leases == UInt64(restoration.leaseCount), head.answers == UInt64(restoration.answerCount),
+            head.history.events == UInt64(restoration.eventsCount), restoration.isHistoryWhole
         else { throw error(.count, at: 0) }
         sum = checksum(bytes, in: 0..<newline + 1, after: sum)
         stage = .over

@@ -2,7 +2,8 @@
 public import KeyValue
 public import Wire
 
-/// Writes a frozen store as NDJSON: the header's line, blocks of rows in key order, the last line.
+/// Writes a frozen store as NDJSON: the header's line, blocks of rows, those of the keys in their order and
+/// then the events', the last line.
 ///
 /// Works on its own copy of the store, so on any thread while writes go on. It holds one piece at a time.
 public struct SnapshotEncoder: Sendable {
@@ -17,9 +18,15 @@ public struct SnapshotEncoder: Sendable {
 
     private enum Stage: Sendable {
         case head
-        /// The rows after this key are next.
-        case rows(after: [UInt8])
-        case over
+        /// The leases after this id are next.
+        case leases(after: UInt64)
+        /// The keys of this range are next.
+        case keys(KeyRange)
+        /// The answers after that of this entry are next.
+        case answers(after: UInt64)
+        /// The events after this one are next.
+        case events(after: EventID)
+        case end, over
     }
 
     /// A piece ends with the block in which it passes this.
@@ -34,7 +41,11 @@ public struct SnapshotEncoder: Sendable {
 
     /// `hasBlocks`: otherwise nothing but rows stands between the first line and the last, as in backups.
     init(head: SnapshotHead, store: Store, hasBlocks: Bool) {
-        precondition(head.keys == UInt64(store.count), "the header is that of the store")
+        precondition(
+            head.keys == UInt64(store.count) && head.leases == UInt64(store.leaseCount),
+            "the header is that of the store")
+        let events = UInt64(store.history.count)
+        precondition(head.history.events == events || head.history.events == 0, "all events or none")
         self.head = head
         self.store = store
         self.hasBlocks = hasBlocks
@@ -42,33 +53,71 @@ public struct SnapshotEncoder: Sendable {
 
     /// The next piece: about 1 MiB, more where a value is larger; nil once the last line was given.
     public mutating func next() -> [UInt8]? {
+        if case .over = stage { return nil }
         var piece = Piece(sum: sum, hasBlocks: hasBlocks)
-        let range: KeyRange
-        switch stage {
-        case .head:
+        if case .head = stage {
             piece.append(head)
-            range = .all
-        case .rows(let key): range = KeyRange.all.after(key)
-        case .over: return nil
+            stage = .leases(after: 0)
         }
-        var last: Record?
-        store.forEach(in: range) { record in
-            piece.append(record)
-            guard piece.isFull else { return true }
-            last = record
-            return false
-        }
+        if case .leases(let id) = stage { appendLeases(after: id, to: &piece) }
+        if case .keys(let range) = stage { appendKeys(range, to: &piece) }
+        if case .answers(let index) = stage { appendAnswers(after: index, to: &piece) }
+        if case .events(let id) = stage { appendEvents(after: id, to: &piece) }
         piece.endBlock()
         blocks += piece.blocks
-        if let last {
-            stage = .rows(after: last.key)
-        } else {
+        if case .end = stage {
             stage = .over
             piece.append(bytes: bytes, blocks: blocks, keys: head.keys)
         }
         bytes += UInt64(piece.out.count)
         sum = piece.sum
         return piece.out
+    }
+
+    // Each appends rows until the piece is full or there are no more: then the next stage begins.
+
+    private mutating func appendLeases(after id: UInt64, to piece: inout Piece) {
+        var last: UInt64?
+        store.forEachLease(after: id) { lease in
+            piece.append { Row.append(lease, to: &$0) }
+            if piece.isFull { last = lease.id }
+            return last == nil
+        }
+        stage = last.map { .leases(after: $0) } ?? .keys(.all)
+    }
+
+    private mutating func appendKeys(_ range: KeyRange, to piece: inout Piece) {
+        var last: Record?
+        store.forEach(in: range) { record in
+            piece.append { Row.append(record, to: &$0) }
+            if piece.isFull { last = record }
+            return last == nil
+        }
+        stage = last.map { .keys(KeyRange.all.after($0.key)) } ?? .answers(after: 0)
+    }
+
+    private mutating func appendAnswers(after index: UInt64, to piece: inout Piece) {
+        var last: UInt64?
+        if head.answers > 0 {
+            store.forEachAnswer(after: index) { key, answer in
+                piece.append { Row.append(answer, key: key, to: &$0) }
+                if piece.isFull { last = answer.index }
+                return last == nil
+            }
+        }
+        stage = last.map { .answers(after: $0) } ?? .events(after: .end(of: store.history.floor))
+    }
+
+    private mutating func appendEvents(after id: EventID, to piece: inout Piece) {
+        var last: EventID?
+        if head.history.events > 0 {
+            store.history.forEach(after: id) { event in
+                piece.append { Row.append(event, of: store, to: &$0) }
+                if piece.isFull { last = event.id }
+                return last == nil
+            }
+        }
+        stage = last.map { .events(after: $0) } ?? .end
     }
 }
 
@@ -99,12 +148,12 @@ extension SnapshotEncoder {
             addUp()
         }
 
-        mutating func append(_ record: Record) {
+        mutating func append(_ row: (inout [UInt8]) -> Void) {
             if hasBlocks, block == nil {
                 block = out.count
                 SnapshotBlockHead.reserve(in: &out)
             }
-            Row.append(record, to: &out)
+            row(&out)
             rows += 1
             if let block, out.count - block >= blockBytes { endBlock() }
         }

@@ -6,7 +6,8 @@ internal import JSON
 /// ```
 /// {"snapshot":{"sum":"8 hex","format":1,"cluster":"32 hex","last":[term,index],
 /// "configuration":{"index":0,"members":{"voters":[1,2,3],"outgoing":[],"learners":[],"rising":[]}},
-/// "revision":9,"clusterTime":1234,"hash":"16 hex","keys":7,"bytes":1024}}
+/// "revision":9,"clusterTime":1234,"hash":"16 hex","keys":7,"bytes":1024,"leases":1,"answers":2,
+/// "history":{"events":2,"after":7,"eventsMax":100000,"bytesMax":67108864}}}
 /// ```
 /// The sum covers every byte after its closing quote up to the newline.
 public struct SnapshotHead: Hashable, Sendable {
@@ -25,16 +26,45 @@ public struct SnapshotHead: Hashable, Sendable {
     public let keys: UInt64
     /// The bytes of all keys and values.
     public let bytes: UInt64
+    /// How many leases there are.
+    public let leases: UInt64
+    /// How many answers are kept under idempotency keys; a backup has none.
+    public let answers: UInt64
+    /// Which events it has.
+    public let history: History
+
+    /// The events that come last, and what bounds them.
+    public struct History: Hashable, Sendable {
+        /// How many there are.
+        public let events: UInt64
+        /// Every event after this revision is there; at most the store's.
+        public let after: UInt64
+        /// So many events, and so many bytes of what they hold, are kept.
+        public let eventsMax: UInt64
+        public let bytesMax: UInt64
+
+        public init(
+            events: UInt64, after: UInt64, eventsMax: UInt64 = 100_000, bytesMax: UInt64 = 64 << 20
+        ) {
+            self.events = events
+            self.after = after
+            self.eventsMax = eventsMax
+            self.bytesMax = bytesMax
+        }
+    }
 
     /// The one format of today.
     public static let format: UInt64 = 1
     /// The length of the line, at most: room for as many members as a membership may have.
     public static let lineBytesMax = 96 << 10
 
+    /// Without a history there are no events, and the usual bounds.
     public init(
         cluster: ClusterID, last: EntryID, configuration: Configuration, revision: UInt64,
-        clusterTime: UInt64, hash: UInt64, keys: UInt64, bytes: UInt64
+        clusterTime: UInt64, hash: UInt64, keys: UInt64, bytes: UInt64, leases: UInt64 = 0,
+        answers: UInt64 = 0, history: History? = nil
     ) {
+        self.history = history ?? History(events: 0, after: revision)
         self.cluster = cluster
         self.last = last
         self.configuration = configuration
@@ -43,6 +73,8 @@ public struct SnapshotHead: Hashable, Sendable {
         self.hash = hash
         self.keys = keys
         self.bytes = bytes
+        self.leases = leases
+        self.answers = answers
     }
 
     /// Appends the line with its newline.
@@ -70,7 +102,19 @@ public struct SnapshotHead: Hashable, Sendable {
         out.append(decimal: keys)
         out.append(literal: ",\"bytes\":")
         out.append(decimal: bytes)
-        out.append(literal: "}}")
+        out.append(literal: ",\"leases\":")
+        out.append(decimal: leases)
+        out.append(literal: ",\"answers\":")
+        out.append(decimal: answers)
+        out.append(literal: ",\"history\":{\"events\":")
+        out.append(decimal: history.events)
+        out.append(literal: ",\"after\":")
+        out.append(decimal: history.after)
+        out.append(literal: ",\"eventsMax\":")
+        out.append(decimal: history.eventsMax)
+        out.append(literal: ",\"bytesMax\":")
+        out.append(decimal: history.bytesMax)
+        out.append(literal: "}}}")
         out.seal(digits: digits)
         out.append(0x0A)
     }
@@ -102,7 +146,21 @@ public struct SnapshotHead: Hashable, Sendable {
         keys = try form.number(in: line)
         try form.take(",\"bytes\":", in: line)
         bytes = try form.number(in: line)
-        try form.take("}}", in: line)
+        try form.take(",\"leases\":", in: line)
+        leases = try form.number(in: line)
+        try form.take(",\"answers\":", in: line)
+        answers = try form.number(in: line)
+        try form.take(",\"history\":{\"events\":", in: line)
+        let events = try form.number(in: line)
+        try form.take(",\"after\":", in: line)
+        let after = try form.number(from: 1, in: line)
+        guard after <= revision else { throw form.error(.order) }
+        try form.take(",\"eventsMax\":", in: line)
+        let eventsMax = try form.number(from: 1, in: line)
+        try form.take(",\"bytesMax\":", in: line)
+        let bytesMax = try form.number(from: 1, in: line)
+        history = History(events: events, after: after, eventsMax: eventsMax, bytesMax: bytesMax)
+        try form.take("}}}", in: line)
         guard form.isAtEnd else { throw form.error(.form) }
     }
 }

@@ -9,8 +9,9 @@ struct Delete: ParsableCommand {
             A key that is absent already is as it is wanted: it is said, nothing is printed, and the exit \
             status is 0. With --if-revision, an absent key fails the condition.
 
-            "Outcome unknown" (exit 3) means that the request was sent and no answer came: the key may have \
-            been deleted, or may yet be. Look with `rast get` before trying again.
+            It is sent again, under one Idempotency-Key, for as long as --timeout allows: it takes effect \
+            once. "Outcome unknown" (exit 3) means that no answer came in that time: the key may have been \
+            deleted, or may yet be.
 
             EXAMPLES:
               rast delete greeting
@@ -32,6 +33,7 @@ struct Delete: ParsableCommand {
         let key = try keyBytes(name)
         var call = Call(.delete, path: keyPath(key))
         call.tellsTimeout = true
+        call.giveName()
         if let ifRevision { call.fields.append(Call.Field("If-Match", Array("\"\(ifRevision)\"".utf8))) }
         var cluster = try options.cluster()
         let response = try ask(&cluster, call)

@@ -10,14 +10,15 @@ struct Put: ParsableCommand {
             Without VALUE, or with -, the value is read from standard input, byte for byte. A condition that \
             does not hold changes nothing and exits 1.
 
-            "Outcome unknown" (exit 3) means that the request was sent and no answer came: the value may \
-            have been stored, or may yet be. Look with `rast get` before trying again; with --if-revision or \
-            --if-absent, trying again does no harm.
+            It is sent again, under one Idempotency-Key, for as long as --timeout allows: it takes effect \
+            once. "Outcome unknown" (exit 3) means that no answer came in that time: the value may have been \
+            stored, or may yet be.
 
             EXAMPLES:
               rast put greeting hello
               rast put config/app --content-type application/json < app.json
               rast put owner/reports "$(hostname)" --if-absent
+              rast put session/7 alice --ttl 30m        gone half an hour later
               rast put greeting hi --if-revision 7      only while nobody changed it since
               rast put -- -dashed -value                what begins with a dash
 
@@ -35,17 +36,27 @@ struct Put: ParsableCommand {
     var ifAbsent = false
     @Option(help: ArgumentHelp("Only while the key's revision is this.", valueName: "revision"))
     var ifRevision: UInt64?
+    @Option(help: ArgumentHelp("How long the key lives, 1s to ten years; else for ever.", valueName: "time"))
+    var ttl: String?
+    @Option(help: ArgumentHelp("The key lives as long as this lease.", valueName: "id"))
+    var lease: UInt64?
     @Option(help: "text: the revision; json: the answer as it came.")
     var output = OutputForm.text
     @OptionGroup(title: "Cluster") var options: ClientOptions
 
     func run() throws {
         let key = try keyBytes(name)
+        if ttl != nil && lease != nil {
+            throw UsageError("--ttl and --lease exclude each other: give one of them.")
+        }
         if ifAbsent && ifRevision != nil {
             throw UsageError("--if-absent and --if-revision exclude each other: give one of them.")
         }
         var call = Call(.put, path: keyPath(key))
         call.tellsTimeout = true
+        call.giveName()
+        if let ttl { appendParameter("ttl", Array(ttl.utf8), to: &call.query) }
+        if let lease { appendParameter("lease", Array("\(lease)".utf8), to: &call.query) }
         if let contentType {
             let bytes = Array(contentType.utf8)
             guard !bytes.isEmpty, bytes.allSatisfy({ (0x20...0x7E).contains($0) }) else {

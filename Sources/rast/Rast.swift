@@ -13,6 +13,7 @@ struct Rast: ParsableCommand {
               rast dev                          a cluster of three on this machine
               rast serve --data DIR             one node on 127.0.0.1:8001
               rast put greeting hello           writes a key; `rast get greeting` reads it
+              rast lock nightly -- ./job        one job at a time, wherever it runs
               rast status --watch               who leads, and how far each member is
               rast backup FILE                  all of one moment; `rast restore` makes a cluster of it
               rast log DIR | jq                 the replicated log of a node
@@ -26,8 +27,9 @@ struct Rast: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Dev.self, Serve.self, Get.self, Put.self, Delete.self, List.self, Txn.self, Status.self,
-            Health.self, TransferLeader.self, Backup.self, Restore.self, Log.self, Simulate.self,
+            Dev.self, Serve.self, Get.self, Put.self, Delete.self, List.self, Watch.self, Txn.self,
+            Lock.self, Status.self, Health.self, TransferLeader.self, Backup.self, Restore.self, Log.self,
+            Simulate.self,
         ])
 
     /// Like the parser's own `main`, with our exit status for usage errors, and errors in one line.

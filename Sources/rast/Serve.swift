@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import CLinux
 internal import Consensus
 internal import Glibc
+internal import KeyValue
 internal import Logging
 internal import Network
 internal import Server
@@ -62,6 +63,14 @@ struct Serve: ParsableCommand {
             "So much of the disk stays free for the next snapshot (1.2 times the last, if that is more).",
             valueName: "bytes"))
     var diskReserve = 64 << 20
+    @Option(
+        help: ArgumentHelp(
+            "How many events are kept for watches; the same on all nodes.", valueName: "count"))
+    var historyEvents = 100_000
+    @Option(
+        help: ArgumentHelp(
+            "How much of keys and values is kept in events; the same on all nodes.", valueName: "bytes"))
+    var historyBytes = 64 << 20
     @Option(help: ArgumentHelp("How many connections are served at a time.", valueName: "count"))
     var maxConnections = 10_000
     @Option(
@@ -133,6 +142,8 @@ struct Serve: ParsableCommand {
         configuration.snapshotEntries = snapshotEntries
         configuration.logTailBytes = logTail
         configuration.diskReserveBytes = diskReserve
+        configuration.store.historyEvents = historyEvents
+        configuration.store.historyBytes = historyBytes
         configuration.connectionsMax = maxConnections
         configuration.connectionBytesMax = maxConnectionMemory
         configuration.allowedOrigins = list(allowOrigin)

@@ -7,7 +7,8 @@ internal import Server
 enum ServeOptions {
     static let valued = [
         "id", "listen", "advertise", "peers", "data", "heartbeat", "election-timeout", "max-value-size",
-        "segment-size", "snapshot-bytes", "snapshot-entries", "log-tail", "disk-reserve", "max-connections",
+        "segment-size", "snapshot-bytes", "snapshot-entries", "log-tail", "disk-reserve", "history-events",
+        "history-bytes", "max-connections",
         "max-connection-memory", "head-time", "idle-time", "allow-origin", "allow-host", "redirect",
         "slow-request", "log-level", "log-format",
     ]

@@ -163,6 +163,7 @@ private struct Summary {
     var terms: UInt64 = 0
     var calls = 0
     var answered = 0
+    var watched = 0
     var faults = Array(repeating: 0, count: Fault.allCases.count)
     let start = ContinuousClock.now
 
@@ -175,6 +176,7 @@ private struct Summary {
         terms += report.terms
         calls += report.calls
         answered += report.answered
+        watched += report.watched
         for at in faults.indices { faults[at] += report.faults[at] }
     }
 
@@ -195,7 +197,7 @@ private struct Summary {
         var lines = [
             "\(runs) runs, \(failed.count) failed; \(milliseconds / 1_000) simulated s, \(speed) a second",
             "\(events) events, \(committed) entries committed in \(terms) terms",
-            "\(calls) calls, \(answered) with a certain answer",
+            "\(calls) calls, \(answered) with a certain answer; \(watched) events watched",
             "faults:",
         ]
         for fault in Fault.allCases { lines.append("  \(fault): \(faults[fault.rawValue])") }

@@ -8,9 +8,10 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show all members of the cluster.",
         discussion: """
-            Asks the endpoints, and every member that they name. LAG (entries behind the leader), RTT and \
-            HEALTHY are the leader's word. With --watch it refreshes each second until Ctrl-C. Colours come \
-            on a terminal only, and not where NO_COLOR is set.
+            Asks the endpoints, and every member that they name. CONDITION is a node's own word of its disk \
+            and its state (and the leader's, where it is full); LAG (entries behind the leader), RTT and \
+            HEALTHY are the leader's alone. With --watch it refreshes each second until Ctrl-C. Colours \
+            come on a terminal only, and not where NO_COLOR is set.
 
             EXAMPLES:
               rast status

@@ -54,27 +54,46 @@ struct StatusTable {
         ["ID", "ROLE", "URL"].map { Cell(text: $0, colour: .bold) }
             + ["TERM", "COMMIT", "APPLIED", "LAG", "RTT"].map {
                 Cell(text: $0, colour: .bold, isNumber: true)
-            } + [Cell(text: "HEALTHY", colour: .bold)]
+            } + ["CONDITION", "HEALTHY"].map { Cell(text: $0, colour: .bold) }
     }
 
     private func cells(_ row: ClusterView.Row) -> [Cell] {
         let isLeader = row.id != nil && row.id == view.leader?.id
-        let role = row.status.map { clean($0.role) } ?? "unreachable"
-        let isLearner = row.member.map { !$0.isVoter } ?? false
         let lag = isLeader ? nil : row.member?.lag
         return [
             Cell(text: row.id.map(String.init) ?? "?"),
-            Cell(
-                text: isLearner && row.status != nil ? "learner" : role,
-                colour: row.status == nil ? .red : isLeader ? .green : .none),
+            role(row, isLeader: isLeader),
             Cell(text: clean(row.url)),
             number(row.status?.term),
             number(row.status?.commitIndex),
             number(row.status?.appliedIndex),
             number(lag, colour: (lag ?? 0) > 0 ? .yellow : .none),
-            Cell(text: row.member?.roundTrip.map { "\(clean($0)) ms" } ?? "-", isNumber: true),
+            Cell(text: roundTrip(row).map { "\(clean($0)) ms" } ?? "-", isNumber: true),
+            condition(row),
             health(row),
         ]
+    }
+
+    private func role(_ row: ClusterView.Row, isLeader: Bool) -> Cell {
+        guard let status = row.status else { return Cell(text: "unreachable", colour: .red) }
+        // The leader's word goes before its own: it may not have heard yet.
+        if row.member?.isVoter == false || status.role == "learner" {
+            return Cell(text: "learner", colour: .yellow)
+        }
+        return Cell(text: clean(status.role), colour: isLeader ? .green : .none)
+    }
+
+    /// Of one that does not answer the leader, the last one says nothing.
+    private func roundTrip(_ row: ClusterView.Row) -> String? {
+        row.member?.isHealthy == false ? nil : row.member?.roundTrip
+    }
+
+    /// Its own word, and that its disk is full as the leader knows it: a node may lack more than one thing.
+    private func condition(_ row: ClusterView.Row) -> Cell {
+        var words = [row.status?.condition].compactMap { $0 }.filter { $0 != "whole" }
+        if row.member?.isFull == true, !words.contains("disk_full") { words.append("disk_full") }
+        guard words.isEmpty else { return Cell(text: clean(words.joined(separator: ", ")), colour: .red) }
+        return Cell(text: row.status?.condition == nil ? "-" : "whole")
     }
 
     /// The leader's word; where a node does not answer us, why.

@@ -11,8 +11,9 @@ struct Txn: ParsableCommand {
             FILE holds {"if":[...],"then":[...],"else":[...]} as POST /txn takes it; - is standard input. \
             Where the conditions do not all hold, what "else" says is done, and the exit status is 1.
 
-            "Outcome unknown" (exit 3) means that the request was sent and no answer came: it may have been \
-            done, or may yet be. Look before trying again.
+            It is sent again, under one Idempotency-Key, for as long as --timeout allows: it takes effect \
+            once. (One whose answer is larger than 64 KiB has no such key, and is sent once.) "Outcome \
+            unknown" (exit 3) means that no answer came: it may have been done, or may yet be.
 
             EXAMPLES:
               rast txn move.json
@@ -34,7 +35,11 @@ struct Txn: ParsableCommand {
         call.fields = [Call.Field("Content-Type", Array("application/json".utf8))]
         var cluster = try options.cluster()
         call.content = try file == "-" ? standardInput() : Self.content(of: file)
-        let response = try ask(&cluster, call)
+        var named = call
+        named.giveName()
+        var response = try ask(&cluster, named)
+        // What is answered under a name has to be kept, so it has to be small; nothing was done.
+        if response.problem?.code == "answer_too_large" { response = try ask(&cluster, call) }
         guard response.isSuccess else { throw refused(response) }
         let revision = try revision(of: response)
         if output == .json {

@@ -200,7 +200,7 @@ func stream() throws {
     var chunks = 0
     while !walk.isOver {
         var out: [UInt8] = []
-        walk.appendChunk(from: store, bytesMax: 4_096, lines: &lines, to: &out)
+        walk.appendChunk(from: store, now: .zero, bytesMax: 4_096, lines: &lines, to: &out)
         #expect(out.count < 4_096 + 300)
         #expect((out.suffix(5) == Array("0\r\n\r\n".utf8)[...]) == walk.isOver)
         content += out
@@ -234,11 +234,11 @@ func emptyStream() throws {
     var walk = ListWalk(try #require(asked.request.listing))
     var lines: [UInt8] = []
     var out: [UInt8] = []
-    walk.appendChunk(from: Store(), bytesMax: 100, lines: &lines, to: &out)
+    walk.appendChunk(from: Store(), now: .zero, bytesMax: 100, lines: &lines, to: &out)
     #expect(walk.isOver && out == Array("0\r\n\r\n".utf8))
     walk = ListWalk(try #require(asked.request.listing))
     out = []
-    walk.appendChunk(from: store(["a/b", "a/c"]), bytesMax: 100, lines: &lines, to: &out)
+    walk.appendChunk(from: store(["a/b", "a/c"]), now: .zero, bytesMax: 100, lines: &lines, to: &out)
     #expect(String(decoding: out, as: UTF8.self) == "10\r\n{\"prefix\":\"a/\"}\n\r\n0\r\n\r\n")
 }
 

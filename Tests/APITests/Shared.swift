@@ -123,6 +123,7 @@ func record(
 ) -> Record {
     Record(
         key: Array(key.utf8).span, value: value.span, contentType: Array(type.utf8).span,
-        revision: Revision(revision), createdRevision: Revision(created), version: version, lease: lease
+        revision: Revision(revision), createdRevision: Revision(created), version: version,
+        hold: lease == 0 ? .none : Hold(lease: lease)
     )
 }

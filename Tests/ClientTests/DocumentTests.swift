@@ -41,13 +41,16 @@ struct DocumentTests {
     ) -> StandIn.Answer {
         let list = members.map { member in
             let more =
-                leader ? ",\"healthy\":\(member.id != 3),\"lag\":\(member.id),\"rttMs\":0.\(member.id)" : ""
+                leader
+                ? ",\"healthy\":\(member.id != 3),\"full\":\(member.id == 1),\"lag\":\(member.id),"
+                    + "\"rttMs\":0.\(member.id)" : ""
             return "{\"id\":\(member.id),\"url\":\"\(member.url)\",\"role\":\"voter\"\(more)}"
         }.joined(separator: ",")
         return StandIn.answer(
             "200 OK",
             """
-            {"node":{"id":\(id),"url":"x","role":"\(role)"},"cluster":{"term":\(term)},\
+            {"node":{"id":\(id),"url":"x","role":"\(role)","condition":"\(id == 1 ? "disk_full" : "whole")"},\
+            "cluster":{"term":\(term)},\
             "raft":{"commitIndex":7,"appliedIndex":6},"store":{"revision":5,"keys":4},"members":[\(list)]}
             """)
     }
@@ -70,6 +73,8 @@ struct DocumentTests {
         #expect(view.rows.map { $0.status?.role } == ["follower", "leader", nil])
         #expect(view.leader?.id == 2)
         #expect(view.rows.map { $0.member?.isHealthy } == [true, true, false])
+        #expect(view.rows.map { $0.member?.isFull } == [true, false, false])
+        #expect(view.rows.map { $0.status?.condition } == ["disk_full", "whole", nil])
         #expect(view.rows.map { $0.member?.lag } == [1, 2, 3])
         #expect(view.rows.map { $0.member?.roundTrip } == ["0.1", "0.2", "0.3"])
         #expect(view.rows[2].trouble == "Connection refused")

@@ -58,6 +58,86 @@ extension Failures {
             }
         }
 
+        @Test("keys that end, and writes that are sent again while a leader is gone")
+        func names() throws {
+            try withCluster { cluster in
+                let leader = try cluster.newLeader()
+                let urls = cluster.ids.map { cluster[$0].url }.joined(separator: ",")
+                func rast(_ arguments: String...) throws -> Run {
+                    try Run(Cluster.program, arguments, environment: ["RAST_ENDPOINTS=\(urls)"])
+                }
+                try #require(rast("put", "t", "x", "--ttl", "1s").output == "2\n")
+                try #require(rast("put", "t", "x", "--ttl", "1s", "--lease", "7").end == 2)
+                let missing = try rast("put", "t", "x", "--lease", "7")
+                try #require(missing.end == 1 && missing.output.contains("no such lease"), "\(missing)")
+                cluster.kill(leader)
+                // Sent to whoever is there until somebody leads.
+                let put = try rast("put", "a", "1", "--timeout", "15s")
+                try #require(put.end == 0, "\(put)")
+                try #require(rast("get", "a").output == "1")
+                // Another leader goes on from the last stamp that it knows, so this may take a while longer.
+                var isGone = false
+                for _ in 0..<100 where !isGone {
+                    isGone = try rast("get", "t").end == 1
+                    usleep(100_000)
+                }
+                #expect(isGone)
+            }
+        }
+
+        @Test("a lock: its command's status and number, one holder at a time, and what a lost lease does")
+        func locks() throws {
+            try withCluster { cluster in
+                _ = try cluster.newLeader()
+                let urls = cluster.ids.map { cluster[$0].url }.joined(separator: ",")
+                let environment = ["RAST_ENDPOINTS=\(urls)"]
+                func lock(_ arguments: String...) throws -> Run {
+                    try Run(Cluster.program, ["lock"] + arguments, environment: environment)
+                }
+                let first = try lock("n", "--", "sh", "-c", "echo $RAST_LOCK_REVISION; exit 7")
+                try #require(first.end == 7 && UInt64(first.output.dropLast()) != nil, "\(first)")
+                let second = try lock("n", "--", "sh", "-c", "echo $RAST_LOCK_REVISION")
+                let numbers = [first, second].map { UInt64($0.output.dropLast()) ?? 0 }
+                try #require(second.end == 0 && numbers[0] < numbers[1], "\(second)")
+                try #require(lock("n", "--", "/nowhere").end == 127)
+                try #require(lock("n").end == 2)
+                let list = try Run(Cluster.program, ["list", "lock"], environment: environment)
+                try #require(list.output.isEmpty, "\(list)")
+                // Held: another one does not get it, and the next gets it once it is given back.
+                var holder = try Child(
+                    Cluster.program, ["lock", "n", "--", "sleep", "2"], environment: environment,
+                    log: "/dev/null")
+                defer { holder.killNow() }
+                var held = ""
+                for _ in 0..<100 where held.isEmpty {
+                    held = try Run(Cluster.program, ["list", "lock/n"], environment: environment).output
+                    usleep(20_000)
+                }
+                try #require(held.hasPrefix("lock/n\t"), "\(held)")
+                let refused = try lock("n", "--wait", "0s", "--", "true")
+                try #require(refused.end == 1 && refused.output.contains("held by somebody"), "\(refused)")
+                try #require(lock("n", "--wait", "20s", "--", "true").end == 0)
+                // A lease that somebody else revokes: the command is told.
+                var lost = try Child(
+                    Cluster.program, ["lock", "m", "--ttl", "2s", "--", "sleep", "30"],
+                    environment: environment, log: "/dev/null")
+                defer { lost.killNow() }
+                var text = ""
+                for _ in 0..<100 where !text.contains("lease") {
+                    let run = try Run(
+                        Cluster.program, ["get", "lock/m", "--output", "json"], environment: environment)
+                    text = run.output
+                    usleep(20_000)
+                }
+                let id = try #require(
+                    text.split(separator: "\"lease\":\"").last?.split(separator: "\"").first)
+                let revoked = try Run(
+                    "curl", ["-sL", "-X", "DELETE", "\(cluster[1].url)/leases/\(id)"])
+                try #require(revoked.end == 0 && revoked.output.contains("\"deleted\":2"), "\(revoked)")
+                try #require(lost.wait(seconds: 10) == 3)
+            }
+        }
+
         @Test("completions for each shell", arguments: ["bash", "zsh", "fish"])
         func completions(shell: String) throws {
             let run = try Run(Cluster.program, ["--generate-completion-script", shell])

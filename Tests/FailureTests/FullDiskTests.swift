@@ -12,11 +12,11 @@ extension Failures {
         private static let options = ["--segment-size", "1048576", "--disk-reserve", "16777216"]
 
         /// Starts a node whose data stands on 64 MiB that go with it.
-        private func startSmall(_ cluster: Cluster, _ id: Int) throws {
+        private func startSmall(_ cluster: Cluster, _ id: Int, _ options: [String] = options) throws {
             let data = cluster[id].data
             try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
             let script = "mount -t tmpfs -o size=64m none \"$0\" && exec \"$@\""
-            try cluster.start(id, under: "unshare", ["-rm", "sh", "-c", script, data], Self.options)
+            try cluster.start(id, under: "unshare", ["-rm", "sh", "-c", script, data], options)
         }
 
         /// Where a file takes the room that the node has left, but for less than it keeps.
@@ -49,6 +49,52 @@ extension Failures {
         private func member(_ cluster: Cluster, _ id: Int, of leader: Int, _ name: String) -> Any? {
             let members = cluster.status(leader, "members") as? [[String: Any]]
             return members?.first { $0["id"] as? Int == id }?[name]
+        }
+
+        @Test(
+            "rast status says who is full and who is a learner, until it has caught up",
+            .enabled(if: canMount))
+        func table() throws {
+            try withCluster { cluster in
+                let leader = try cluster.newLeader()
+                let other = try #require(cluster.ids.first { $0 != leader })
+                var shown = ""
+                /// Waits until these words stand in the other's row.
+                func shows(_ words: String...) -> Bool {
+                    Clock.poll(seconds: 20) {
+                        let arguments = ["status", "--endpoints", cluster[leader].url]
+                        shown = (try? Run(Cluster.program, arguments))?.output ?? ""
+                        let row = shown.split(separator: "\n").first { $0.hasPrefix("\(other) ") } ?? ""
+                        return words.allSatisfy(row.contains)
+                    }
+                }
+                #expect(shows(" follower ", " whole ", " yes"), "\(shown)")
+                let value = String(repeating: "v", count: 256 << 10)
+                for number in 0..<12 { #expect(put(cluster, leader, "large-\(number)", value).status == 201) }
+
+                // It lost its disk, and the new one has less room than it must keep: it cannot catch up.
+                cluster.kill(other)
+                try FileManager.default.removeItem(atPath: cluster[other].data)
+                try startSmall(cluster, other, ["--segment-size", "1048576", "--disk-reserve", "\(1 << 40)"])
+                #expect(shows(" learner ", "disk_full", " yes"), "\(shown)")
+                #expect(cluster.status(other, "node", "role") as? String == "learner")
+
+                // Its small disk went with it.
+                cluster.kill(other)
+                try cluster.start(other)
+                #expect(shows(" follower ", " whole ", " yes"), "\(shown)")
+            }
+        }
+
+        @Test("who leads with a disk that was full before refuses writes", .enabled(if: canMount))
+        func fullFromTheStart() throws {
+            try withCluster(of: 1, isStarted: false) { cluster in
+                try startSmall(cluster, 1, ["--segment-size", "1048576", "--disk-reserve", "\(1 << 40)"])
+                try cluster.ready()
+                let refusal = put(cluster, 1, "refused")
+                #expect(refusal.status == 507, "\(refusal)")
+                #expect(cluster.get(1, "/kv/refused")?.status == 404)
+            }
         }
 
         @Test(

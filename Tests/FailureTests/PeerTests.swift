@@ -129,7 +129,7 @@ extension Failures {
                     ("PUT", "/kv/" + long + "k", 400), ("PUT", "/kv/", 400), ("PUT", "/kv/%ff", 400),
                     ("PUT", "/kv/%zz", 400), ("GET", "/kv/a?what=1", 400), ("GET", "/nowhere", 404),
                     ("POST", "/kv/a", 405), ("BREW", "/kv/a", 501), ("GET", "/kv", 200),
-                    ("PUT", "/livez", 405), ("GET", "/watch", 501),
+                    ("PUT", "/livez", 405), ("GET", "/watch?since=x", 400),
                 ]
                 for (method, path, status) in cases {
                     let call = Call(

@@ -142,7 +142,7 @@ extension Failures {
                             return store.add(
                                 key: key, value: isKept ? wrong.span : value, contentType: contentType,
                                 revision: record.revision, createdRevision: record.createdRevision,
-                                version: record.version, lease: record.lease)
+                                version: record.version, hold: record.hold)
                         }
                     }
                 }

@@ -26,7 +26,7 @@ private struct Model {
         var words = ["\(holds)"]
         for step in holds ? transaction.then : transaction.otherwise {
             switch step {
-            case .put(let key, let value, _):
+            case .put(let key, let value, _, _):
                 let old = next.entries[key]
                 next.entries[key] = Entry(
                     value: value, revision: revision + 1, created: old?.created ?? revision + 1,

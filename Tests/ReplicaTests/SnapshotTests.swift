@@ -211,7 +211,7 @@ struct SnapshotTests {
         let key = Array("kept".utf8)
         let isTaken = restoration.add(
             key: key.span, value: key.span, contentType: [UInt8]().span, revision: Revision(6),
-            createdRevision: Revision(6), version: 1, lease: 0)
+            createdRevision: Revision(6), version: 1)
         #expect(isTaken)
         let store = restoration.finish()
         let head = SnapshotHead(

@@ -17,6 +17,9 @@ struct Response {
 final class Caller {
     private let socket: Int32
     private var bytes: [UInt8] = []
+    /// The stream that is open, and what of it was decoded and not read.
+    private var decoder: ContentDecoder?
+    private var streamed: [UInt8] = []
 
     init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -116,6 +119,52 @@ final class Caller {
                 return Response(status: head.status, head: head.head, content: content)
             }
         }
+    }
+
+    /// Asks for a stream, and reads its head, or the whole answer where it is none.
+    func open(_ target: String, _ fields: String = "") throws -> Response {
+        try send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n")
+        let head = try response()
+        guard head.has("Transfer-Encoding: chunked") else { return head }
+        decoder = ContentDecoder(.chunked, contentBytesMax: .max)
+        return head
+    }
+
+    /// The next line of the stream that is open; nil: it was cut, as one must be that has no end.
+    func line() throws -> String? {
+        while true {
+            if let end = streamed.firstIndex(of: 0x0A) {
+                let line = String(decoding: streamed[..<end], as: UTF8.self)
+                streamed.removeFirst(end + 1)
+                return line
+            }
+            guard try decode() else { return nil }
+        }
+    }
+
+    /// Decodes what has come, and waits for more where nothing has. False: the other end has closed.
+    private func decode() throws -> Bool {
+        guard var decoder = self.decoder else { throw Trouble(description: "no stream is open") }
+        var offset = 0
+        let held = bytes
+        while true {
+            switch try decoder.next(held.span, at: &offset) {
+            case .content(let range):
+                streamed += held[range]
+                continue
+            case .complete: throw Trouble(description: "the stream ended as if it were whole")
+            case .needMore: break
+            }
+            break
+        }
+        self.decoder = decoder
+        bytes.removeFirst(offset)
+        if offset > 0 { return true }
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(socket, &chunk, chunk.count, 0)
+        if count < 0, errno != ECONNRESET { throw Trouble(description: "no event: errno \(errno)") }
+        if count > 0 { bytes.append(contentsOf: chunk[..<count]) }
+        return count > 0
     }
 
     /// What the other end has answered by now, if it has; the connection may be over.

@@ -69,7 +69,7 @@ final class OneNode {
         kill(process, SIGKILL)
         var codes: [Int32] = []
         _ = endings.take(into: &codes, until: monotonicNanoseconds() + 5_000_000_000)
-        for path in ["data/log", "data", ""] { Self.empty("\(folder)/\(path)") }
+        Self.remove(folder)
     }
 
     /// Sends a signal, and waits for the end: the exit status, or the negated signal; nil if it does not end.
@@ -164,15 +164,20 @@ final class OneNode {
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
-    private static func empty(_ path: String) {
+    /// Removes a folder and all that is in it.
+    private static func remove(_ path: String) {
+        var names: [String] = []
         if let folder = opendir(path) {
             while let row = readdir(folder) {
-                let name = withUnsafePointer(to: &row.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                unlink("\(path)/\(name)")
+                names.append(
+                    withUnsafePointer(to: &row.pointee.d_name) {
+                        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                    })
             }
             closedir(folder)
+        }
+        for name in names where name != "." && name != ".." {
+            if unlink("\(path)/\(name)") != 0 { remove("\(path)/\(name)") }
         }
         rmdir(path)
     }

@@ -12,6 +12,7 @@ private let valid: [(String, answers: Int)] = [
     ("GET /kv/none HTTP/1.0|Connection: keep-alive||", 1),
     ("GET http://other:1/kv/k HTTP/1.1|Host: a||", 1),
     ("GET /kv?prefix=k&keys&limit=5 HTTP/1.1|Host: a|Accept: text/*;q=0.5, application/json||", 1),
+    ("GET /kv?prefix=k&delimiter=/&reverse HTTP/1.1|Host: a|Accept: application/x-ndjson||", 1),
     ("PUT /kv/k HTTP/1.1|Host: a|Content-Type: text/plain|Content-Length: 11||hello world", 1),
     ("PUT /kv/k HTTP/1.1|Host: a|Content-Length: 0||", 1),
     (
@@ -23,6 +24,15 @@ private let valid: [(String, answers: Int)] = [
     ("PUT /kv/k HTTP/1.1|Host: a|Expect: 100-Continue|Transfer-Encoding: chunked||1|a|0||", 1),
     ("DELETE /kv/absent HTTP/1.1|Host: a||", 1),
     ("DELETE /kv/absent HTTP/1.1|Host: a|If-Match: *|Content-Length: 2||\\{}", 1),
+    ("DELETE /kv?prefix=absent&redirect=no HTTP/1.1|Host: a||", 1),
+    (
+        "POST /txn HTTP/1.1|Host: a|Content-Length: 92||\\{\"if\":[\\{\"key\":\"k\",\"exists\":true}],"
+            + "\"then\":[\\{\"get\":\\{\"key\":\"k\"}},\\{\"list\":\\{\"prefix\":\"absent\"}}]}", 1
+    ),
+    (
+        "POST /txn HTTP/1.1|Host: a|Transfer-Encoding: chunked||"
+            + "8|\\{\"then\":|18|[\\{\"delete\":\\{\"key\":\"x\"}}]|1|}|0||", 1
+    ),
     ("OPTIONS * HTTP/1.1|Host: a||", 1),
     ("OPTIONS /kv HTTP/1.1|Host: a|Content-Length: 1||x", 1),
     ("GET /readyz?verbose HTTP/1.1|Host: a|Origin: http://a||", 1),
@@ -69,7 +79,8 @@ private let valid: [(String, answers: Int)] = [
         var found: [String] = []
         for number in 0..<count {
             let isHead = text.hasPrefix("HEAD") || number == 3
-            var answer = try caller.response(isHead: isHead)
+            let isStream = text.contains("application/x-ndjson")
+            var answer = try isStream ? caller.streamed() : caller.response(isHead: isHead)
             if answer.status == 100 { answer = try caller.response(isHead: isHead) }
             found.append(normal(answer))
         }

@@ -9,6 +9,7 @@ struct SeedTests {
         var faults = Array(repeating: 0, count: Fault.allCases.count)
         var committed = 0
         var calls = 0
+        var watched = 0
         var milliseconds: UInt64 = 0
         var problems: [String] = []
 
@@ -16,6 +17,7 @@ struct SeedTests {
             for at in faults.indices { faults[at] += report.faults[at] }
             committed += report.committed
             calls += report.calls
+            watched += report.watched
             milliseconds += report.milliseconds
             guard let violation = report.violation else { return }
             let lines = report.lastLines.joined(separator: "\n")
@@ -26,6 +28,7 @@ struct SeedTests {
             for at in faults.indices { faults[at] += other.faults[at] }
             committed += other.committed
             calls += other.calls
+            watched += other.watched
             milliseconds += other.milliseconds
             problems += other.problems
         }
@@ -54,6 +57,7 @@ struct SeedTests {
         // A cluster that never does anything keeps its promises too.
         #expect(all.committed > 500 * 150, "\(all.committed) entries committed")
         #expect(all.calls > 500 * 60 * 12, "\(all.calls) calls")
+        #expect(all.watched > 500 * 100, "\(all.watched) events watched")
     }
 
     @Test("one to five and seven nodes serve", arguments: [1, 2, 3, 4, 5, 7])

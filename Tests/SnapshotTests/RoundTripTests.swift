@@ -80,16 +80,68 @@ struct RoundTripTests {
             ([0x61], 2, 2, 1, 0), ([0x62], largestNumber, largestNumber, largestNumber, (1 << 63) - 1),
             ([0x63], 1_000_000, 999, 77, 1),
         ]
+        for id: UInt64 in [1, (1 << 63) - 1] {
+            let isAdded = restoration.add(lease: id, ttlMilliseconds: 1_000)
+            #expect(isAdded)
+        }
         for row in rows {
             let isAdded = restoration.add(
                 key: row.key.span, value: row.key.span, contentType: [UInt8]().span,
                 revision: Revision(row.revision), createdRevision: Revision(row.created),
-                version: row.version, lease: row.lease)
+                version: row.version, hold: row.lease == 0 ? .none : Hold(lease: row.lease))
             #expect(isAdded)
         }
         let store = restoration.finish()
         #expect(store.rows().map { $0.numbers[3] } == [0, (1 << 63) - 1, 1])
         try expectSame(store)
+    }
+
+    @Test("leases, keys that end, and kept answers")
+    func leases() throws {
+        var store = Store()
+        func apply(_ append: (inout [UInt8]) -> Void) -> Reply {
+            var command: [UInt8] = []
+            append(&command)
+            return store.apply(command.span, index: store.appliedIndex + 1)
+        }
+        func once(_ key: String) -> Once {
+            Once(key: Array(key.utf8), request: .init(high: .max, low: 7))
+        }
+        let at = ClusterTime(milliseconds: 5)
+        for id: UInt64 in [9, 3, (1 << 63) - 1] {
+            _ = apply {
+                Command.appendGrant(id, ttlMilliseconds: 30_000, once: once("g\(id)"), at: at, to: &$0)
+            }
+        }
+        for number in 0..<200 {
+            let lifetime: [Lifetime] = [.unbounded, .lease(9), .lease(3), .ttl(milliseconds: 60_000)]
+            let key = Array("key \(number)".utf8)
+            _ = apply {
+                Command.appendPut(
+                    key: key.span, value: key.span, contentType: Span(), precondition: .none,
+                    lifetime: lifetime[number % 4], once: number % 3 == 0 ? once("p\"\(number)") : nil,
+                    at: at,
+                    to: &$0)
+            }
+        }
+        _ = apply { Command.appendRevoke(4, once: once("r"), at: at, to: &$0) }
+        #expect(store.leaseCount == 3 && store.answerCount == 3 + 67 + 1)
+        try expectSame(store)
+        // What was asked before is answered the same after it, and what ends, ends.
+        var restored = try decoded(encoded(store)).store
+        #expect(restored.keys(of: 9) == store.keys(of: 9) && restored.keys(of: 9).count == 50)
+        #expect(restored.lease(3) == store.lease(3) && restored.firstEnd == store.firstEnd)
+        var command: [UInt8] = []
+        Command.appendGrant(9, ttlMilliseconds: 30_000, once: once("g9"), at: at, to: &command)
+        let replayed = Reply.replayed(
+            .granted(lease: 9, ttlMilliseconds: 30_000), revision: Revision(1))
+        #expect(store.apply(command.span, index: 1_000) == replayed)
+        #expect(restored.apply(command.span, index: 1_000) == replayed)
+        command.removeAll()
+        Command.appendExpire([9], at: ClusterTime(milliseconds: 60_006), to: &command)
+        #expect(store.apply(command.span, index: 1_001) == restored.apply(command.span, index: 1_001))
+        #expect(store.count == 100 && restored.rows() == store.rows() && restored.hash == store.hash)
+        #expect(encoded(restored) == encoded(store))
     }
 
     @Test("a restored store goes on exactly as the original: same replies, same hash at every entry")

@@ -20,7 +20,7 @@ let house: [Room] = [
     pure("KeyValue", on: ["JSON"]),
     pure("Journal", on: ["Wire", "Consensus", "JSON"]),
     pure("Snapshot", on: ["Journal", "Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),
-    pure("Replica", on: ["Consensus", "Wire", "KeyValue", "DequeModule"]),
+    pure("Replica", on: ["Consensus", "Wire", "KeyValue", "DequeModule", "HeapModule"]),
     pure("API", on: ["HTTP", "JSON", "KeyValue"]),
     pure(
         "Simulation",

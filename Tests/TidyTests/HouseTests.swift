@@ -45,6 +45,19 @@ struct HouseTests {
         }
     }
 
+    @Test("the image's build sees every folder that the manifest names")
+    func image() throws {
+        let manifest = tokens(of: try Checkout.text("Package.swift"))
+        let named = manifest.indices.dropFirst(2).filter { place in
+            manifest[place].kind == .string && manifest[place - 1].text == ":"
+                && manifest[place - 2].text == "path"
+        }
+        #expect(named.count > 3)
+        let folders = Set(["Sources"] + named.compactMap { manifest[$0].text.split(separator: "/").first })
+        let lines = try Checkout.text(".dockerignore").split(separator: "\n")
+        for folder in folders.sorted() { #expect(lines.contains("!\(folder)"), "\(folder)") }
+    }
+
     @Test("pure rooms know no clock, no chance, no thread and no terminal")
     func purity() {
         for room in house where room.isPure { expectNone(files(of: room).flatMap(Rules.impurities)) }

@@ -1,0 +1,204 @@
+// One who watches keys: what it was told, and what it must be told next (Interface §3).
+internal import Consensus
+internal import KeyValue
+internal import Wire
+
+/// A client that watches, over every lost connection, and what it has come to know.
+final class SimulatedWatcher {
+    /// What a stream carries.
+    enum Told {
+        case event(KeyValue.Event, isLast: Bool)
+        /// Everything up to here was sent.
+        case progress(EventID)
+    }
+
+    let place: Int
+    let keys: WatchedKeys
+    var random: Random
+    /// Whom it asks.
+    var node: Int
+    /// The last id that it was told.
+    var id = EventID.end(of: .empty)
+    /// The keys of the changes that it was told of at that id's revision, where more of it may follow.
+    var seen: [[UInt8]] = []
+    /// Its connection is to this life of the node; nil: it has none.
+    var life: Int?
+    /// Up to here the node has sent.
+    var cursor = EventID.end(of: .empty)
+    /// What is on its way.
+    var coming: [Told] = []
+
+    init(place: Int, keys: WatchedKeys, node: Int, random: Random) {
+        self.place = place
+        self.keys = keys
+        self.node = node
+        self.random = random
+    }
+}
+
+/// What has really happened to keys: made of the committed entries alone, by comparing what is there before
+/// and after each, and not by the history that is to be checked.
+struct WatchTruth {
+    private struct Command {
+        let term: UInt64
+        let bytes: [UInt8]
+    }
+    private struct Change {
+        let key: [UInt8]
+        /// Nil: the key went.
+        let record: Record?
+    }
+    private struct Place: Hashable {
+        let revision: Revision
+        let place: UInt32
+    }
+
+    /// By index, every entry that any node ever had.
+    private var commands: [[Command]] = []
+    private var applied = 0
+    /// How many events watchers were told of.
+    private(set) var toldCount = 0
+    private var store = Store()
+    /// By revision.
+    private var changes: [[Change]] = [[], []]
+    /// Which key has which place, as it was told first: places are alike on every node.
+    private var places: [Place: [UInt8]] = [:]
+
+    /// Entries are handed to a journal.
+    mutating func note(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+        var place = range.lowerBound
+        while place < range.upperBound, let entry = try? EntryLine.read(bytes, at: place) {
+            let index = Int(entry.id.index.rawValue)
+            let term = entry.id.term.rawValue
+            while commands.count <= index { commands.append([]) }
+            if !commands[index].contains(where: { $0.term == term }) {
+                var command: [UInt8] = []
+                for at in entry.command { command.append(bytes[at]) }
+                commands[index].append(Command(term: term, bytes: command))
+            }
+            place = entry.line.upperBound
+        }
+    }
+
+    /// What is committed by now has happened.
+    mutating func advance(through table: EntryTable) {
+        while applied < table.committed.count {
+            let index = applied + 1
+            let term = table.committed[applied].record.term
+            guard index < commands.count, let command = commands[index].first(where: { $0.term == term })
+            else { return }
+            apply(command.bytes, index)
+            applied = index
+        }
+    }
+
+    private mutating func apply(_ command: [UInt8], _ index: Int) {
+        let before = store
+        _ = store.apply(command.span, index: UInt64(index))
+        guard store.revision > before.revision else { return }
+        var found: [Change] = []
+        let revision = store.revision
+        store.forEach(in: .all) { record in
+            if record.revision == revision { found.append(Change(key: record.key, record: record)) }
+            return true
+        }
+        let after = store
+        before.forEach(in: .all) { record in
+            let isThere = record.withKey { after.record($0) } != nil
+            if !isThere { found.append(Change(key: record.key, record: nil)) }
+            return true
+        }
+        changes.append(found)
+    }
+
+    /// The revisions all of whose keys are such.
+    func revisions(of isOne: ([UInt8]) -> Bool) -> Set<Int> {
+        Set(changes.indices.filter { !changes[$0].isEmpty && changes[$0].allSatisfy { isOne($0.key) } })
+    }
+
+    private func expected(_ watcher: SimulatedWatcher, at revision: Int) -> [Change] {
+        changes[revision].filter { change in
+            switch watcher.keys {
+            case .key(let key): change.key == key
+            case .prefix(let prefix): change.key.starts(with: prefix)
+            }
+        }
+    }
+
+    // What it is told -------------------------------------------------------------------------------------
+
+    /// The watcher is told of an event: the next one that it must be told of, and as it was.
+    mutating func take(
+        _ event: KeyValue.Event, isLast: Bool, by watcher: SimulatedWatcher
+    ) throws(Violation) {
+        let revision = Int(event.revision.rawValue)
+        let name = "watch: watcher \(watcher.place + 1) is told of \(revision).\(event.place)"
+        guard event.id > watcher.id else { throw Violation("\(name) after \(Self.text(watcher.id))") }
+        guard revision < changes.count else { throw Violation("\(name), and nothing has happened there") }
+        if event.revision > watcher.id.revision { try pass(watcher, through: revision - 1) }
+        let wanted = expected(watcher, at: revision)
+        let key = event.record.key
+        guard let change = wanted.first(where: { $0.key == key }), !watcher.seen.contains(key) else {
+            throw Violation("\(name), a change of \(Self.text(key)) that is none, or that it knows")
+        }
+        guard (event.kind == .put) == (change.record != nil), Self.isSame(event.record, change.record) else {
+            throw Violation("\(name), and \(Self.text(key)) was changed in another way")
+        }
+        let place = Place(revision: event.revision, place: event.place)
+        guard places[place] == nil || places[place] == key else {
+            throw Violation("\(name) as \(Self.text(key)), which had another place elsewhere")
+        }
+        places[place] = key
+        toldCount += 1
+        watcher.seen.append(key)
+        watcher.id = event.id
+        guard isLast == (watcher.seen.count == wanted.count) else {
+            throw Violation("\(name) as the last: \(isLast), with \(watcher.seen.count) of \(wanted.count)")
+        }
+        if isLast { finish(watcher, at: revision) }
+    }
+
+    /// The watcher knows all up to a revision: there is nothing that it was not told of.
+    mutating func pass(_ watcher: SimulatedWatcher, through revision: Int) throws(Violation) {
+        if let lost = firstLost(watcher, through: revision) {
+            throw Violation("watch: watcher \(watcher.place + 1) was not told of revision \(lost)")
+        }
+        finish(watcher, at: revision)
+    }
+
+    private func finish(_ watcher: SimulatedWatcher, at revision: Int) {
+        watcher.id = max(watcher.id, .end(of: Revision(UInt64(revision))))
+        watcher.seen = []
+    }
+
+    /// Whether there is something that it was not told of yet.
+    func lacks(_ watcher: SimulatedWatcher) -> Bool {
+        firstLost(watcher, through: changes.count - 1) != nil
+    }
+
+    private func firstLost(_ watcher: SimulatedWatcher, through revision: Int) -> Int? {
+        var next = Int(watcher.id.revision.rawValue)
+        if !watcher.id.isEnd, next <= revision, expected(watcher, at: next).count > watcher.seen.count {
+            return next
+        }
+        next += 1
+        while next <= revision {
+            guard next < changes.count else { return next }
+            if !expected(watcher, at: next).isEmpty { return next }
+            next += 1
+        }
+        return nil
+    }
+
+    private static func isSame(_ told: Record, _ real: Record?) -> Bool {
+        guard let real else { return true }
+        return told.revision == real.revision && told.createdRevision == real.createdRevision
+            && told.version == real.version && told.value == real.value
+    }
+
+    private static func text(_ id: EventID) -> String {
+        id.isEnd ? "\(id.revision)" : "\(id.revision).\(id.place)"
+    }
+
+    private static func text(_ key: [UInt8]) -> String { String(decoding: key, as: UTF8.self) }
+}

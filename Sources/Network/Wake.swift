@@ -28,13 +28,13 @@ public final class Wake: Sendable {
     }
 }
 
-/// SIGTERM, SIGINT and, if wanted, SIGHUP as something a loop can wait for. They are blocked in the creating
-/// thread and in those that it starts later, so it is made before any other thread.
+/// SIGTERM, SIGINT and, if wanted, SIGHUP and SIGCHLD as something a loop can wait for. They are blocked in
+/// the creating thread and in those that it starts later, so it is made before any other thread.
 public struct SignalInbox: ~Copyable, Sendable {
     public let descriptor: Descriptor
 
-    public init(withHangUp: Bool = false) throws(SystemError) {
-        let wanted = withHangUp ? [SIGTERM, SIGINT, SIGHUP] : [SIGTERM, SIGINT]
+    public init(withHangUp: Bool = false, withChildren: Bool = false) throws(SystemError) {
+        let wanted = [SIGTERM, SIGINT] + (withHangUp ? [SIGHUP] : []) + (withChildren ? [SIGCHLD] : [])
         descriptor = Descriptor(
             owning: try Descriptor.check(linux_signalfd(wanted, Int32(wanted.count)), "signalfd"))
     }

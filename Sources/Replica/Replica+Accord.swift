@@ -205,7 +205,7 @@ extension Replica {
         effects.append(.release(store))
         store = repair.store
         marks = repair.marks
-        stamp.follow(store.clusterTime, at: now)
+        stamp.follow(store.clusterTime, at: now, leads: raft.role == .leader)
         trust = .repaired
         answerRepaired()
         // What a start would begin with is still the wrong one.

@@ -30,7 +30,7 @@ extension Replica {
             if !waiting.hasWrites { continue }
             answerWaiting(for: next, reply)
         }
-        stamp.follow(store.clusterTime, at: now)
+        stamp.follow(store.clusterTime, at: now, leads: raft.role == .leader)
         followLeases()
     }
 
@@ -45,10 +45,13 @@ extension Replica {
 }
 
 /// Cluster time as this node would stamp it (rule 21): the last applied stamp and what its own clock has
-/// advanced since. It never goes back and never uses the wall clock.
+/// advanced since. On a leader it never goes back; on others it is an estimate, for people.
 struct Stamp: Sendable {
-    private var base = ClusterTime.zero
-    private var since = Instant(nanoseconds: 0)
+    private var base: ClusterTime
+    /// Nil: nothing was applied since the start, so nobody knows how long ago `base` was.
+    private var since: Instant?
+
+    init(_ applied: ClusterTime) { base = applied }
 
     /// This node leads from now on.
     mutating func begin(at now: Instant, from applied: ClusterTime) {
@@ -56,14 +59,15 @@ struct Stamp: Sendable {
         since = now
     }
 
-    /// Entries of earlier leaders may have been applied since: what they stamped is not gone behind.
-    mutating func follow(_ applied: ClusterTime, at now: Instant) {
-        guard applied > time(at: now) else { return }
+    /// Entries were applied. A leader goes on by its own clock, but not behind what earlier leaders stamped.
+    mutating func follow(_ applied: ClusterTime, at now: Instant, leads: Bool) {
+        if leads, applied <= time(at: now) { return }
         base = applied
         since = now
     }
 
     func time(at now: Instant) -> ClusterTime {
-        ClusterTime(milliseconds: base.milliseconds + (now - since).milliseconds)
+        guard let since else { return base }
+        return ClusterTime(milliseconds: base.milliseconds + (now - since).milliseconds)
     }
 }

@@ -49,9 +49,15 @@ extension Replica {
 
     /// How long a lease lives without a further keepalive; nil where this node does not know it, for it
     /// does not lead.
-    public func remaining(_ lease: UInt64) -> Interval? {
-        guard let deadline = leaseClock?.deadline(lease) else { return nil }
-        return deadline > now ? deadline - now : .milliseconds(0)
+    public func remaining(_ lease: UInt64) -> Interval? { remainingTimes(lease) }
+
+    /// As ``remaining(_:)``, of any lease, as it is now.
+    public var remainingTimes: (UInt64) -> Interval? {
+        let (clock, now) = (leaseClock, now)
+        return { lease in
+            guard let deadline = clock?.deadline(lease) else { return nil }
+            return deadline > now ? deadline - now : .milliseconds(0)
+        }
     }
 
     /// The most leases that one entry ends.

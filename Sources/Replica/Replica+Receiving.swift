@@ -157,7 +157,7 @@ extension Replica {
         repair = nil
         applied = id.index
         bytesSinceSnapshot = 0
-        stamp.follow(store.clusterTime, at: now)
+        stamp.follow(store.clusterTime, at: now, leads: false)
         waiting.skip(through: id.index) { effects.append(.failed($0, .timedOut(.unknown))) }
         effects.append(.installSnapshot(id, discardsLog: discardsLog, write))
     }

@@ -154,7 +154,7 @@ public struct Replica: Sendable {
     var hasDiskFailed = false
     /// Since when the disk has had entries to write and finished none.
     var diskBusySince: Instant?
-    var stamp = Stamp()
+    var stamp: Stamp
     /// On the leader: until when each lease lives, and which it has proposed to end.
     var leaseClock: LeaseClock?
     var expiring: Expiring?
@@ -181,6 +181,7 @@ public struct Replica: Sendable {
     public init(settings: Settings, origin: Origin, seed: UInt64) {
         self.settings = settings
         store = origin.replay.store
+        stamp = Stamp(store.clusterTime)
         marks = origin.replay.marks
         snapshot = origin.snapshot
         bytesSinceSnapshot = origin.replay.bytes

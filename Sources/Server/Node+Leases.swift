@@ -52,10 +52,10 @@ extension Node {
         case .keepAlive: keepAlive(slot, ticket, request)
         case .leases:
             guard let listing = request.listing else { return }
-            answer(slot) { [store = replica.store, replica] answer, out in
+            let times = replica.remainingTimes
+            answer(slot) { [store = replica.store] answer, out in
                 answer.appendLeases(
-                    listing, of: store,
-                    remainingMilliseconds: { replica.remaining($0)?.milliseconds ?? 0 }, to: &out)
+                    listing, of: store, remainingMilliseconds: { times($0)?.milliseconds ?? 0 }, to: &out)
             }
         default:
             if let lease = replica.store.lease(request.lease) {

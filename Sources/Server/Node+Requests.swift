@@ -159,7 +159,7 @@ extension Node {
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
         let until = deadline(request)
-        let once = once(slot, content, isDecoded: isDecoded)
+        let once = request.idempotencyKey == nil ? nil : once(slot, content, isDecoded: isDecoded)
         // References of their own while the replica encodes: nothing is copied but into the log's entry.
         let bytes = clients[slot].inbound.bytes
         let unread = clients[slot].inbound.unread
@@ -186,7 +186,7 @@ extension Node {
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)
         let until = deadline(request)
-        let once = once(slot, 0..<0, isDecoded: false)
+        let once = request.idempotencyKey == nil ? nil : once(slot, 0..<0, isDecoded: false)
         let bytes = clients[slot].inbound.bytes
         request.withKey(in: bytes.span.extracting(clients[slot].inbound.unread), scratch: &scratch) { key in
             replica.delete(

@@ -150,7 +150,8 @@ extension Cluster {
     }
 
     private func account(_ record: Record) -> Account {
-        Account(money: Int(String(decoding: record.value, as: UTF8.self)) ?? .min, revision: record.revision)
+        let money = Int(String(decoding: record.value, as: UTF8.self))
+        return Account(money: money ?? -1_000_000, revision: record.revision)
     }
 
     // Answers ----------------------------------------------------------------------------------------------
@@ -181,16 +182,16 @@ extension Cluster {
     /// Once more, under the same name: it takes effect once.
     private func again(_ keeper: Keeper, at node: Int) {
         keeper.node = node
-        if keeper.tries > 30 { rest(keeper) } else { sleep(keeper, keeper.random.draw(5...100)) }
+        if keeper.tries > 30 { rest(keeper) } else { askLater(keeper, after: keeper.random.draw(5...100)) }
     }
 
     private func rest(_ keeper: Keeper) {
         keeper.wish = nil
-        sleep(keeper, keeper.random.draw(100...1_500))
+        askLater(keeper, after: keeper.random.draw(100...1_500))
     }
 
-    private func sleep(_ keeper: Keeper, _ milliseconds: UInt64) {
-        queue.add(.keeperTurn(keeper.place), at: after(milliseconds * Self.millisecond))
+    private func askLater(_ keeper: Keeper, after milliseconds: UInt64) {
+        queue.add(.keeperTurn(keeper.place), at: self.after(milliseconds * Self.millisecond))
     }
 
     private func forgetLease(_ keeper: Keeper) {

@@ -50,7 +50,7 @@ struct Lock: ParsableCommand {
             }
             patience = time.nanoseconds
         }
-        let signals = try SignalInbox(withHangUp: true)
+        let signals = try SignalInbox(withHangUp: true, withChildren: true)
         var holder = LockHolder(
             try options.cluster(), key: key, queue: Array("lock-queue/\(name)/".utf8),
             ttlMilliseconds: time.milliseconds, signals: signals)

@@ -144,11 +144,18 @@ struct LockHolder: ~Copyable {
 
     /// Runs the command to its end: its status. If the lock is lost, the command is ended first.
     mutating func run(_ command: [String], revision: UInt64) throws -> Int32 {
+        // It took a while, perhaps: what is lost already is not begun with.
+        try keepAlive()
+        guard monotonicNanoseconds() < aliveUntil else {
+            throw LockLost(reason: "the lock is lost: no node answered in time.")
+        }
         let process = try spawn(command, revision)
         while true {
             if let status = ended(process) { return status }
             // What Ctrl-C sends, the command has got itself.
-            while let signal = signals.next() { if signal != SIGINT { kill(process, signal) } }
+            while let signal = signals.next() {
+                if signal != SIGINT, signal != SIGCHLD { kill(process, signal) }
+            }
             do {
                 if monotonicNanoseconds() >= aliveUntil {
                     throw LockLost(reason: "the lock is lost: no node answered in time.")
@@ -158,8 +165,15 @@ struct LockHolder: ~Copyable {
                 end(process)
                 throw error
             }
-            usleep(20_000)
+            rest()
         }
+    }
+
+    /// Until a signal comes, as it does when the command ends, or it is time to look after the lease.
+    private func rest() {
+        var signal = pollfd(fd: signals.descriptor.raw, events: Int16(POLLIN), revents: 0)
+        let milliseconds = min(ttlMilliseconds / 12, 1_000)
+        poll(&signal, 1, Int32(milliseconds))
     }
 
     private func spawn(_ command: [String], _ revision: UInt64) throws -> pid_t {
@@ -192,9 +206,11 @@ struct LockHolder: ~Copyable {
 
     private func end(_ process: pid_t) {
         kill(process, SIGTERM)
-        for _ in 0..<500 {
+        let deadline = monotonicNanoseconds() + 10_000_000_000
+        while monotonicNanoseconds() < deadline {
             if ended(process) != nil { return }
-            usleep(20_000)
+            while signals.next() != nil {}
+            rest()
         }
         kill(process, SIGKILL)
         var status: Int32 = 0

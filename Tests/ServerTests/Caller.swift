@@ -1,6 +1,7 @@
 // A client that sends exactly the bytes it is told, for what no proper client would do.
 import Glibc
 import HTTP
+import Network
 import Testing
 
 struct Response {
@@ -188,5 +189,14 @@ final class Caller {
         if count == 0 { throw Trouble(description: "closed after \(bytes.count) bytes of a response") }
         if count < 0 { throw Trouble(description: "no answer: errno \(errno)") }
         bytes.append(contentsOf: chunk[..<count])
+    }
+}
+
+/// Asks again and again until `isTrue` says so, for 20 s at most.
+func until(_ isTrue: () throws -> Bool) throws {
+    let deadline = monotonicNanoseconds() + 20_000_000_000
+    while try !isTrue() {
+        try #require(monotonicNanoseconds() < deadline, "what was waited for does not come")
+        usleep(5_000)
     }
 }

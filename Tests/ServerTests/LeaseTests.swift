@@ -9,9 +9,7 @@ import Testing
     let follower: OneNode
     init() throws {
         cluster = try ThreeNodes()
-        let place = try cluster.leader()
-        leader = cluster.nodes[place]
-        follower = cluster.nodes[(place + 1) % 3]
+        (leader, follower) = try cluster.leaderAndFollower()
     }
 
     private static func grant(_ caller: Caller, _ text: String, _ fields: String = "") throws -> Response {
@@ -86,6 +84,17 @@ import Testing
         let put = monotonicNanoseconds()
         #expect(try caller.ask("GET", "/kv/t0").has("Rast-TTL: 1"))
         #expect(try caller.ask("GET", "/kv/t0?format=json").text.contains(#""ttl":1}"#))
+        // On every node, whether it leads or not.
+        #expect(try caller.ask("PUT", "/kv/later?ttl=100s", [1]).status == 201)
+        let revision = try caller.ask("GET", "/status").text.split(separator: "\"revision\":").last
+        let least = try #require(revision?.prefix { $0.isNumber })
+        for node in cluster.nodes {
+            let read = try Caller(node.port)
+                .ask("GET", "/kv/later?consistency=local&min-revision=\(least)").head
+            let left = try #require(
+                read.split(separator: "Rast-TTL: ").last.flatMap { Int($0.prefix { $0.isNumber }) })
+            #expect((90...100).contains(left), "\(left) s left on node at \(node.port)")
+        }
         // A later write without one takes it away.
         #expect(try caller.ask("PUT", "/kv/t1", [2]).status == 200)
         _ = try Self.wait(for: 404, caller, "/kv/t0")

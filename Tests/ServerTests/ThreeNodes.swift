@@ -38,6 +38,12 @@ final class ThreeNodes {
         throw Trouble(description: "no leader is agreed on")
     }
 
+    /// Who leads, and one who does not.
+    func leaderAndFollower() throws -> (OneNode, OneNode) {
+        let place = try leader()
+        return (nodes[place], nodes[(place + 1) % 3])
+    }
+
     /// Ports that were free a moment ago; they are held together, so that no two are the same.
     private static func freePorts(_ count: Int) throws -> [UInt16] {
         var sockets: [Int32] = []

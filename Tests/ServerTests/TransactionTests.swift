@@ -9,9 +9,7 @@ import Testing
     let follower: OneNode
     init() throws {
         cluster = try ThreeNodes()
-        let place = try cluster.leader()
-        leader = cluster.nodes[place]
-        follower = cluster.nodes[(place + 1) % 3]
+        (leader, follower) = try cluster.leaderAndFollower()
     }
 
     private static func transact(_ caller: Caller, _ text: String, _ query: String = "") throws -> Response {

@@ -22,7 +22,11 @@ struct WaitTests {
         #expect(try Caller(node.port).ask("PUT", "/kv/\(key)?redirect=no", Array(value.utf8)).status < 300)
     }
 
-    private func settle() { usleep(150_000) }
+    /// Until somebody waits at that node.
+    private func isWaiting(at node: OneNode) throws {
+        let caller = try Caller(node.port)
+        try until { try !caller.ask("GET", "/status").text.contains("\"watchers\":0}") }
+    }
 
     @Test("a put or a delete after the revision ends it, and nothing else does")
     func changes() throws {
@@ -37,17 +41,18 @@ struct WaitTests {
             let now = try caller.ask("GET", "/kv/a")
             let current = now.head.split(separator: "Rast-Revision: ")[1].prefix { $0.isNumber }
             try caller.begin("/kv/a?wait=20s\(after.isEmpty ? "" : "&after=\(current)")")
-            settle()
+            try isWaiting(at: node)
             try put("ab", "x", at: node)
             try put("b", "x", at: node)
-            settle()
+            // Time enough for an answer that must not come.
+            usleep(150_000)
             #expect(caller.statusSoFar() == nil)
             try put("a", "new", at: node)
             let answer = try caller.response()
             #expect(answer.status == 200 && answer.text == "new")
             let next = answer.head.split(separator: "Rast-Revision: ")[1].prefix { $0.isNumber }
             try caller.begin("/kv/a?wait=20s&after=\(next)")
-            settle()
+            try isWaiting(at: node)
             #expect(try Caller(node.port).ask("DELETE", "/kv/a").status == 200)
             let gone = try caller.response()
             #expect(gone.status == 404)
@@ -104,7 +109,7 @@ struct WaitTests {
         #expect(took < 5_000)
         // A key that is there tells by its own revision.
         try caller.begin("/kv/k1?wait=20s&after=3")
-        settle()
+        try isWaiting(at: node)
         #expect(caller.statusSoFar() == nil)
         try put("k1", "2", at: node)
         #expect(try caller.response().text == "2")
@@ -121,16 +126,9 @@ struct WaitTests {
         func watchers(_ count: Int) throws -> Bool {
             try asking.ask("GET", "/status").text.contains("\"watchers\":\(count)}")
         }
-        let deadline = monotonicNanoseconds() + 10_000_000_000
-        while try !watchers(120) {
-            try #require(monotonicNanoseconds() < deadline)
-            usleep(5_000)
-        }
+        try until { try watchers(120) }
         others.removeAll()
-        while try !watchers(100) {
-            try #require(monotonicNanoseconds() < deadline)
-            usleep(5_000)
-        }
+        try until { try watchers(100) }
         try put("a", "new", at: node)
         for caller in callers { #expect(try caller.response().text == "new") }
         #expect(try watchers(0))
@@ -151,7 +149,7 @@ struct WaitTests {
             let caller = try Caller(follower.port)
             let key = "k\(place)"
             try caller.begin("/kv/\(key)?wait=20s&\(query)")
-            settle()
+            try isWaiting(at: follower)
             #expect(caller.statusSoFar() == nil)
             try put(key, "new", at: cluster.nodes[leader])
             #expect(try caller.response().text == "new")

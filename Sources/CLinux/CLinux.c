@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 const uint32_t linux_readable = EPOLLIN;
@@ -39,10 +40,9 @@ int linux_epoll_modify(int epoll, int descriptor, uint32_t readiness, uint64_t d
 
 int linux_epoll_remove(int epoll, int descriptor) { return control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0); }
 
-int linux_epoll_wait(int epoll, struct linux_event *events, int capacity, int milliseconds) {
-    struct epoll_event ready[512];
-    if (capacity > 512) capacity = 512;
-    int count = epoll_wait(epoll, ready, capacity, milliseconds);
+enum { events_max = 512 };
+
+static int unpacked(const struct epoll_event *ready, int count, struct linux_event *events) {
     if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < count; i++) {
         events[i].data = ready[i].data.u64;
@@ -51,6 +51,30 @@ int linux_epoll_wait(int epoll, struct linux_event *events, int capacity, int mi
     }
     return count;
 }
+
+int linux_epoll_wait(int epoll, struct linux_event *events, int capacity, int milliseconds) {
+    struct epoll_event ready[events_max];
+    if (capacity > events_max) capacity = events_max;
+    return unpacked(ready, epoll_wait(epoll, ready, capacity, milliseconds), events);
+}
+
+int linux_epoll_wait_precisely(int epoll, struct linux_event *events, int capacity, uint64_t nanoseconds) {
+#ifdef SYS_epoll_pwait2
+    struct epoll_event ready[events_max];
+    if (capacity > events_max) capacity = events_max;
+    // As the kernel has it, whatever the C library's timespec is.
+    struct {
+        int64_t seconds;
+        int64_t nanoseconds;
+    } time = {(int64_t)(nanoseconds / 1000000000), (int64_t)(nanoseconds % 1000000000)};
+    long count = syscall(SYS_epoll_pwait2, epoll, ready, capacity, &time, NULL, 8);
+    if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return unpacked(ready, (int)count, events);
+#endif
+    uint64_t milliseconds = (nanoseconds + 999999) / 1000000;
+    return linux_epoll_wait(epoll, events, capacity, milliseconds > 60000 ? 60000 : (int)milliseconds);
+}
+
+void linux_set_timer_slack(uint64_t nanoseconds) { prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0); }
 
 int linux_eventfd(void) { return outcome(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
 

@@ -75,6 +75,14 @@ public struct Poller: ~Copyable {
         return Int(try Descriptor.check(count, "epoll_wait"))
     }
 
+    /// The same for what must happen at its moment: to the microsecond, where the kernel can.
+    public mutating func wait(preciselyUntil deadline: UInt64) throws(SystemError) -> Int {
+        let now = monotonicNanoseconds()
+        let count = linux_epoll_wait_precisely(
+            descriptor.raw, events, Self.eventsMax, deadline > now ? deadline - now : 0)
+        return Int(try Descriptor.check(count, "epoll_pwait2"))
+    }
+
     public subscript(index: Int) -> Readiness {
         Readiness(token: Token(rawValue: events[index].data), bits: events[index].readiness)
     }

@@ -40,6 +40,24 @@ import Testing
         }
     }
 
+    @Test("a wait for a moment ends at it, and not a millisecond later or more")
+    func precision() throws {
+        var poller = try Poller()
+        var best = UInt64.max
+        for _ in 0..<50 {
+            let moment = monotonicNanoseconds() + 300_000
+            let count = try poller.wait(preciselyUntil: moment)
+            #expect(count == 0)
+            let now = monotonicNanoseconds()
+            #expect(now >= moment)
+            best = min(best, now - min(now, moment))
+        }
+        // On a busy machine some come late, and not all of them.
+        #expect(best < 600_000)
+        let count = try poller.wait(preciselyUntil: 0)
+        #expect(count == 0)
+    }
+
     @Test("a change is reported once, with the token it was registered under")
     func edges() throws {
         let pair = try Pair.make()

@@ -25,6 +25,10 @@ int linux_epoll_modify(int epoll, int descriptor, uint32_t readiness, uint64_t d
 int linux_epoll_remove(int epoll, int descriptor);
 /// Waits at most `milliseconds` (-1: for ever) for at most `capacity` events; interrupted: 0.
 int linux_epoll_wait(int epoll, struct linux_event *events, int capacity, int milliseconds);
+/// The same with a time in nanoseconds, rounded up to milliseconds before Linux 5.11, which lacks that.
+int linux_epoll_wait_precisely(int epoll, struct linux_event *events, int capacity, uint64_t nanoseconds);
+/// Has the kernel wake this thread within so many nanoseconds of the moment that it waits for.
+void linux_set_timer_slack(uint64_t nanoseconds);
 
 /// A nonblocking, close-on-exec eventfd.
 int linux_eventfd(void);

@@ -72,12 +72,15 @@ let package = Package(
             ]),
         // The other end of a connection, for the command line.
         room("Client", ["HTTP", "JSON"]),
+        // Load, and how long answers take.
+        room("Load", ["Client", "HTTP", "Network"]),
         // The page and the document, compiled in.
         .target(name: "CAssets"),
         .executableTarget(
             name: "rast",
             dependencies: [
-                "Server", "Client", "Simulation", "Snapshot", "Journal", "Network", "Wire", "KeyValue",
+                "Server", "Client", "Load", "Simulation", "Snapshot", "Journal", "Network", "Wire",
+                "KeyValue",
                 "Consensus", "JSON", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -93,6 +96,7 @@ let package = Package(
         tests("API", ["HTTP", "JSON", "KeyValue"]),
         tests("Network", ["CLinux"]),
         tests("Client"),
+        tests("Load"),
         tests(
             "Server",
             [

@@ -16,6 +16,7 @@ struct Rast: ParsableCommand {
               rast lock nightly -- ./job        one job at a time, wherever it runs
               rast status --watch               who leads, and how far each member is
               rast backup FILE                  all of one moment; `rast restore` makes a cluster of it
+              rast bench                        how fast it is, and how long answers take
               rast log DIR | jq                 the replicated log of a node
 
             COMPLETIONS for your shell come from the program itself:
@@ -29,7 +30,7 @@ struct Rast: ParsableCommand {
         subcommands: [
             Dev.self, Serve.self, Get.self, Put.self, Delete.self, List.self, Watch.self, Txn.self,
             Lock.self, Status.self, Health.self, TransferLeader.self, Backup.self, Restore.self, Log.self,
-            Simulate.self,
+            Bench.self, Simulate.self,
         ])
 
     /// Like the parser's own `main`, with our exit status for usage errors, and errors in one line.

@@ -33,10 +33,11 @@ let house: [Room] = [
             "KeyValue", "CLinux", "CAssets", "Logging", "DequeModule",
         ]),
     shell("Client", on: ["HTTP", "JSON"]),
+    shell("Load", on: ["Client", "HTTP", "Network"]),
     shell(
         "rast",
         on: [
-            "Server", "Client", "Simulation", "Snapshot", "Journal", "Replica", "Wire", "Consensus",
+            "Server", "Client", "Load", "Simulation", "Snapshot", "Journal", "Replica", "Wire", "Consensus",
             "KeyValue", "JSON", "HTTP", "API", "Network", "CLinux", "ArgumentParser", "Logging",
         ],
         and: ["FoundationEssentials"]),

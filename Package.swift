@@ -101,7 +101,7 @@ let package = Package(
             "Server",
             [
                 "API", "HTTP", "JSON", "Network", "Journal", "Replica", "Snapshot", "Wire", "Consensus",
-                "KeyValue",
+                "KeyValue", "CZlib",
             ],
             exclude: ["malformed.requests"]),
         tests("Simulation", ["KeyValue"]),

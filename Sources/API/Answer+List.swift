@@ -9,50 +9,35 @@ extension Answer {
         _ listing: Listing, of store: borrowing Store, age: Age? = nil, bytesMax: Int = .max,
         to out: inout [UInt8]
     ) {
-        var page = Page(hasValues: listing.parameters.hasValues, bytesMax: bytesMax, now: now)
-        var walk = ListWalk(listing)
-        walk.forEach(in: store) { page.take($0) }
-        if page.isTooLarge {
+        guard let page = Page(listing, of: store, now: now, bytesMax: bytesMax) else {
             append(.crowded, to: &out)
             return
         }
-        var front: [UInt8] = []
-        front.append(literal: "{\"revision\":")
-        front.append(decimal: store.revision.rawValue)
-        front.append(literal: ",\"count\":")
-        front.append(decimal: UInt64(page.count))
-        front.append(literal: ",\"entries\":[")
-        page.prefixes.append(UInt8(ascii: "]"))
-        if !walk.isOver, let place = walk.place {
-            page.prefixes.append(literal: ",\"next\":\"")
-            Cursor.append(place, of: listing.parameters, to: &page.prefixes)
-            page.prefixes.append(UInt8(ascii: "\""))
-        }
-        page.prefixes.append(literal: "}\n")
-        begin(
-            """
-            HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\nVary: Accept\r\n
-            """, to: &out)
-        field("Rast-Revision: ", store.revision.rawValue, to: &out)
-        appendFields(of: age, to: &out)
-        let middle: StaticString = "],\"prefixes\":["
-        end(
-            contentBytes: front.count + page.entries.count + middle.utf8CodeUnitCount + page.prefixes.count,
-            to: &out)
-        if manner.isHead { return }
-        out.append(bytes: front.span)
-        out.append(bytes: page.entries.span)
-        out.append(literal: middle)
-        out.append(bytes: page.prefixes.span)
+        appendHead(of: .page(store.revision, age), contentBytes: page.bytes, isGzip: false, to: &out)
+        if !manner.isHead { page.append(to: &out) }
     }
 
-    /// `200` and the head of a stream of lines; the lines follow as chunks, and then the last chunk.
-    public func appendStreamHead(storeRevision: Revision, age: Age? = nil, to out: inout [UInt8]) {
+    /// The content of one page of a list, for ``append(_:_:isGzip:to:)``; nil as soon as it turns out larger
+    /// than `bytesMax`.
+    public func pageContent(_ listing: Listing, of store: borrowing Store, bytesMax: Int) -> [UInt8]? {
+        guard let page = Page(listing, of: store, now: now, bytesMax: bytesMax) else { return nil }
+        var content: [UInt8] = []
+        content.reserveCapacity(page.bytes)
+        page.append(to: &content)
+        return content
+    }
+
+    /// `200` and the head of a stream of lines; the lines follow as chunks, compressed where `isGzip` says
+    /// so, and then the last chunk.
+    public func appendStreamHead(
+        storeRevision: Revision, age: Age? = nil, isGzip: Bool = false, to out: inout [UInt8]
+    ) {
         begin(
             """
             HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/x-ndjson\r\n\
-            Vary: Accept\r\nX-Accel-Buffering: no\r\n
+            Vary: Accept, Accept-Encoding\r\nX-Accel-Buffering: no\r\n
             """, to: &out)
+        if isGzip { out.append(literal: "Content-Encoding: gzip\r\n") }
         field("Rast-Revision: ", storeRevision.rawValue, to: &out)
         appendFields(of: age, to: &out)
         out.append(literal: "Transfer-Encoding: chunked\r\n\r\n")
@@ -61,6 +46,7 @@ extension Answer {
 
 /// A page on its way: what is taken ends before it passes a page's size.
 private struct Page {
+    private static let middle: StaticString = "],\"prefixes\":["
     let hasValues: Bool
     /// There is room for so much; more than that is not made.
     let bytesMax: Int
@@ -69,11 +55,38 @@ private struct Page {
     var prefixes: [UInt8] = []
     var count = 0
     var isTooLarge = false
+    var front: [UInt8] = []
 
-    init(hasValues: Bool, bytesMax: Int, now: ClusterTime) {
+    /// Nil: there is no room for it.
+    init?(_ listing: Listing, of store: borrowing Store, now: ClusterTime, bytesMax: Int) {
         self.now = now
-        self.hasValues = hasValues
         self.bytesMax = bytesMax
+        hasValues = listing.parameters.hasValues
+        var walk = ListWalk(listing)
+        walk.forEach(in: store) { take($0) }
+        if isTooLarge { return nil }
+        front.append(literal: "{\"revision\":")
+        front.append(decimal: store.revision.rawValue)
+        front.append(literal: ",\"count\":")
+        front.append(decimal: UInt64(count))
+        front.append(literal: ",\"entries\":[")
+        prefixes.append(UInt8(ascii: "]"))
+        if !walk.isOver, let place = walk.place {
+            prefixes.append(literal: ",\"next\":\"")
+            Cursor.append(place, of: listing.parameters, to: &prefixes)
+            prefixes.append(UInt8(ascii: "\""))
+        }
+        prefixes.append(literal: "}\n")
+    }
+
+    /// How long it is as a whole.
+    var bytes: Int { front.count + entries.count + Page.middle.utf8CodeUnitCount + prefixes.count }
+
+    func append(to out: inout [UInt8]) {
+        out.append(bytes: front.span)
+        out.append(bytes: entries.span)
+        out.append(literal: Page.middle)
+        out.append(bytes: prefixes.span)
     }
 
     /// False: the item belongs to the next page, or there is no room for this one.
@@ -109,6 +122,15 @@ extension ListWalk {
         to out: inout [UInt8]
     ) {
         lines.removeAll(keepingCapacity: true)
+        appendLines(from: store, now: now, bytesMax: bytesMax, to: &lines)
+        Writer.appendChunk(lines.span, to: &out)
+        if isOver { Writer.appendLastChunk(to: &out) }
+    }
+
+    /// Appends the next lines to what is there, until that is about `bytesMax` long.
+    public mutating func appendLines(
+        from store: borrowing Store, now: ClusterTime, bytesMax: Int, to lines: inout [UInt8]
+    ) {
         let hasValues = listing.parameters.hasValues
         forEach(in: store) { item in
             guard lines.count < bytesMax else { return false }
@@ -122,7 +144,5 @@ extension ListWalk {
             lines.append(UInt8(ascii: "\n"))
             return true
         }
-        Writer.appendChunk(lines.span, to: &out)
-        if isOver { Writer.appendLastChunk(to: &out) }
     }
 }

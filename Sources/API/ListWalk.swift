@@ -35,6 +35,8 @@ public struct ListWalk: Sendable {
             }
             goesOn = walk(range, in: store, body)
         }
+        // What a page leaves is for its cursor; a stream has none, and ends.
+        if listing.isStream, left == 0 { isOver = true }
     }
 
     /// One way through the tree: up to the end, or up to a prefix, behind which the next one begins. Answers

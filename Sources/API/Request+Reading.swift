@@ -109,7 +109,8 @@ extension Request {
             mayRedirect = false
             contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
         case .snapshot: contentBytesMax = 0
-        case .live, .ready, .status, .metrics, .openapi, .dashboard, .options: break
+        case .metrics, .openapi, .dashboard: coding = ContentCoding(acceptedBy: head, in: bytes)
+        case .live, .ready, .status, .options: break
         }
         if action == .backup || action == .watch, head.isVersion10 {
             throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
@@ -209,6 +210,7 @@ extension Request {
         if isStream, head.isVersion10 {
             throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
         }
+        if action == .list { coding = ContentCoding(acceptedBy: head, in: bytes) }
         more = .listing(Listing(parameters, isStream: isStream, place: place))
     }
 

@@ -118,6 +118,8 @@ public struct Request: Sendable {
     public var wait: KeyWait? { if case .wait(let wait) = more { wait } else { nil } }
     /// Whether the answer is the JSON form of the key (`format=json`).
     public internal(set) var wantsJSON = false
+    /// How a large answer may be coded.
+    public internal(set) var coding = ContentCoding.identity
     /// Whether a follower may answer with a redirect: not with `redirect=no`, and not where the client has
     /// shown credentials, which it would drop on the way to another host.
     public internal(set) var mayRedirect = true

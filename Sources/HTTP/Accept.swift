@@ -26,7 +26,7 @@ public struct Accept: Sendable {
             var start = value.lowerBound
             while start < value.upperBound {
                 let end = memberEnd(start..<value.upperBound, in: bytes)
-                if let range = MediaRange(start..<end, in: bytes) {
+                if let range = WeightedName(start..<end, in: bytes) {
                     let fit = range.rank(for: type, in: bytes)
                     if fit > rank {
                         (best, rank) = (range.quality, fit)
@@ -45,7 +45,7 @@ public struct Accept: Sendable {
 }
 
 /// Where the member of a list that begins here ends: at the next comma outside quotes.
-private func memberEnd(_ range: Range<Int>, in bytes: Span<UInt8>) -> Int {
+func memberEnd(_ range: Range<Int>, in bytes: Span<UInt8>) -> Int {
     var isQuoted = false
     var offset = range.lowerBound
     while offset < range.upperBound {
@@ -60,9 +60,9 @@ private func memberEnd(_ range: Range<Int>, in bytes: Span<UInt8>) -> Int {
     return min(offset, range.upperBound)
 }
 
-/// One member of an Accept field.
-private struct MediaRange {
-    /// The type before any parameter.
+/// One member of an Accept or Accept-Encoding field.
+struct WeightedName {
+    /// What stands before any parameter.
     let name: Range<Int>
     var quality = Quality.full
 
@@ -77,30 +77,13 @@ private struct MediaRange {
             end = start
             while end < member.upperBound, bytes[end] != UInt8(ascii: ";") { end += 1 }
             let parameter = trimmed(start..<end, in: bytes)
-            guard parameter.count > 2, bytes[parameter.lowerBound] | 0x20 == UInt8(ascii: "q"),
+            guard parameter.count >= 2, bytes[parameter.lowerBound] | 0x20 == UInt8(ascii: "q"),
                 bytes[parameter.lowerBound + 1] == UInt8(ascii: "=")
             else { continue }
             let weight = parameter.lowerBound + 2..<parameter.upperBound
-            guard let quality = MediaRange.weight(weight, in: bytes) else { return nil }
+            guard let quality = WeightedName.weight(weight, in: bytes) else { return nil }
             self.quality = quality
         }
-    }
-
-    /// How closely the range names the type: 3 itself, 2 `type/*`, 1 `*/*`, 0 not at all.
-    func rank(for type: StaticString, in bytes: Span<UInt8>) -> Int {
-        if matches("*/*", name, in: bytes) { return 1 }
-        let count = type.utf8CodeUnitCount
-        var slash = 0
-        for index in 0..<count where unsafe type.utf8Start[index] == UInt8(ascii: "/") { slash = index }
-        let isWhole = name.count == count
-        let isPart = name.count == slash + 2 && bytes[name.upperBound - 1] == UInt8(ascii: "*")
-        guard isWhole || isPart else { return 0 }
-        for index in 0..<(isPart ? slash + 1 : count) {
-            let byte = bytes[name.lowerBound + index]
-            let lower = byte &- 0x41 < 26 ? byte | 0x20 : byte
-            guard unsafe lower == type.utf8Start[index] else { return 0 }
-        }
-        return isPart ? 2 : 3
     }
 
     /// `0` to `1` with up to three decimals.
@@ -116,5 +99,24 @@ private struct MediaRange {
             unit /= 10
         }
         return thousandths <= 1_000 ? Quality(thousandths: thousandths) : nil
+    }
+}
+
+extension WeightedName {
+    /// How closely the range names the type: 3 itself, 2 `type/*`, 1 `*/*`, 0 not at all.
+    fileprivate func rank(for type: StaticString, in bytes: Span<UInt8>) -> Int {
+        if matches("*/*", name, in: bytes) { return 1 }
+        let count = type.utf8CodeUnitCount
+        var slash = 0
+        for index in 0..<count where unsafe type.utf8Start[index] == UInt8(ascii: "/") { slash = index }
+        let isWhole = name.count == count
+        let isPart = name.count == slash + 2 && bytes[name.upperBound - 1] == UInt8(ascii: "*")
+        guard isWhole || isPart else { return 0 }
+        for index in 0..<(isPart ? slash + 1 : count) {
+            let byte = bytes[name.lowerBound + index]
+            let lower = byte &- 0x41 < 26 ? byte | 0x20 : byte
+            guard unsafe lower == type.utf8Start[index] else { return 0 }
+        }
+        return isPart ? 2 : 3
     }
 }

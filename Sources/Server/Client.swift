@@ -48,8 +48,8 @@ struct Client: ~Copyable {
     var askedAt: UInt64 = 0
     /// The list that is being sent.
     var stream: ListStream?
-    /// The backup that is being sent.
-    var backup: BackupStream?
+    /// What another thread compresses for it, to be sent.
+    var pipe: Pipe?
     /// What it watches, or waits for.
     var watcher: Watcher?
     /// The read under way has waited for its key to change.
@@ -91,7 +91,8 @@ struct Client: ~Copyable {
     /// What it holds now: a large content, and answers that are not read.
     var bytesHeld: Int {
         let (sending, decoding) = (outbound.bytesHeld, content.capacity)
-        return inbound.bytesHeld + (decoding > BufferPool.bufferBytes ? decoding : 0)
+        return inbound.bytesHeld + (pipe?.bytesHeld ?? 0)
+            + (decoding > BufferPool.bufferBytes ? decoding : 0)
             + (sending > BufferPool.bufferBytes ? sending : 0)
     }
 

@@ -98,7 +98,7 @@ extension Node {
         clients[slot].inbound.discard(to: &pool)
         if case .forwarded = clients[slot].stage { forwarded -= 1 }
         if clients[slot].stream != nil { streams -= 1 }
-        endBackup(slot)
+        endPipe(slot)
         leaveWatch(slot)
         if clients[slot].origin != nil { proxies -= 1 }
         _ = clients.remove(clients.token(at: slot))
@@ -240,7 +240,7 @@ extension Node {
             endWait(slot)
         case .streaming where clients[slot].watcher != nil: expireWatch(slot)
         // It does not read its list.
-        case .streaming where clients[slot].backup?.isAwaited ?? false:
+        case .streaming where clients[slot].pipe?.isAwaited ?? false:
             // It waits for us, and not we for it.
             setTimer(slot, after: configuration.idleTime)
         case .skipping, .streaming, .ending: drop(slot)
@@ -259,7 +259,7 @@ extension Client {
     fileprivate var hasMore: Bool {
         // Who watches is not read from: nothing can follow a stream without an end.
         if let watcher { return watcher.isBehind }
-        return !inbound.isEmpty || mayRead || stream != nil || backup != nil
+        return !inbound.isEmpty || mayRead || stream != nil || pipe != nil
     }
 
     mutating func flush() -> Flush {

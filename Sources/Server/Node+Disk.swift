@@ -74,7 +74,7 @@ extension Node {
         switch arrival {
         case .addresses(let link, let addresses): dial(Token(rawValue: link), addresses)
         case .usage(let usage): take(usage)
-        case .backedUp(let piece, let client): backedUp(piece, client: client)
+        case .compressed(let piece, let client): compressed(piece, client: client)
         case .entries(let blocks, let peer): replica.loaded(blocks, for: peer)
         case .unreadable(.damaged(let damage), _, let peer) where damage.index <= journal.base:
             // Its file was removed while it was to be read, for a snapshot covers it.

@@ -30,24 +30,37 @@ extension Node {
     /// Answers a list from the store as it is now.
     mutating func list(_ slot: Int, _ listing: Listing, isLocal: Bool) {
         let age = isLocal ? age : nil
+        let coding = clients[slot].request?.coding ?? .identity
         guard listing.isStream else {
+            if coding != .identity {
+                compressPage(slot, listing, age)
+                return
+            }
             let room = room(slot)
             answer(slot) { [store = replica.store] in
                 $0.appendPage(listing, of: store, age: age, bytesMax: room, to: &$1)
             }
             return
         }
-        if clients[slot].head?.method != .head, !hasRoom(slot, for: ListStream.chunkBytes) {
+        let isGzip = compresses(listing, coding)
+        let bytes = isGzip ? Pipe.deflaterBytes : ListStream.chunkBytes
+        if clients[slot].head?.method != .head, !hasRoom(slot, for: bytes) {
             refuse(slot, .crowded)
             return
         }
         let start = clients[slot].outbound.bytes.count
         answerer(slot).appendStreamHead(
-            storeRevision: replica.store.revision, age: age, to: &clients[slot].outbound.bytes)
+            storeRevision: replica.store.revision, age: age, isGzip: isGzip,
+            to: &clients[slot].outbound.bytes)
         count(slot, from: start)
         touch(slot)
         if clients[slot].head?.method == .head {
             finish(slot)
+            return
+        }
+        if isGzip {
+            let list = CompressedList(ListWalk(listing), of: replica.store, now: replica.clusterTime)
+            begin(slot, Pipe(source: list, kind: .list, bytesHeld: Pipe.deflaterBytes))
             return
         }
         clients[slot].stream = ListStream(
@@ -56,9 +69,30 @@ extension Node {
         streams += 1
     }
 
+    /// Answers a page to a client that takes gzip.
+    private mutating func compressPage(_ slot: Int, _ listing: Listing, _ age: Age?) {
+        let room = room(slot)
+        guard let content = answerer(slot).pageContent(listing, of: replica.store, bytesMax: room) else {
+            refuse(slot, .crowded)
+            return
+        }
+        answer(slot, .page(replica.store.revision, age), content)
+    }
+
+    /// Whether a stream is compressed: how long it gets is not known, but that it is short is seen at once.
+    private mutating func compresses(_ listing: Listing, _ coding: ContentCoding) -> Bool {
+        if coding == .identity { return false }
+        scratch.removeAll(keepingCapacity: true)
+        var walk = ListWalk(listing)
+        walk.appendLines(
+            from: replica.store, now: replica.clusterTime, bytesMax: LargeAnswer.compressedBytesMin,
+            to: &scratch)
+        return coding.compresses(contentBytes: walk.isOver ? scratch.count : .max)
+    }
+
     /// What was written is with the kernel: the next lines follow.
     mutating func streamOn(_ slot: Int) -> Next {
-        if clients[slot].backup != nil { return backUpOn(slot) }
+        if clients[slot].pipe != nil { return pipeOn(slot) }
         if clients[slot].watcher != nil { return watchOn(slot) }
         guard clients[slot].outbound.isEmpty, let stream = clients[slot].stream else { return .rest }
         guard hasRoom(slot, for: ListStream.chunkBytes) else {

@@ -108,8 +108,7 @@ extension Node {
     /// How much the next part of a stream may take.
     private func streamBytes(_ slot: Int) -> Int {
         // Where the bound is very small, a backup waits until nobody else holds anything.
-        clients[slot].backup == nil
-            ? ListStream.chunkBytes : min(Self.backupPieceBytes, configuration.connectionBytesMax)
+        min(clients[slot].pipe?.pieceBytes ?? ListStream.chunkBytes, configuration.connectionBytesMax)
     }
 
     /// Ends connections that have been slow for longer than our patience, the slowest first.

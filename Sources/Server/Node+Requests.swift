@@ -113,7 +113,7 @@ extension Node {
             measureUsage()
             var content: [UInt8] = []
             metrics.append(to: &content)
-            answer(slot) { $0.append(metrics: content.span, to: &$1) }
+            answer(slot, .metrics, content)
         case .openapi: answerOpenAPI(slot)
         case .dashboard: answerDashboard(slot)
         case .options(let route): answer(slot) { $0.appendOptions(route, to: &$1) }

@@ -22,7 +22,9 @@ struct Node: ~Copyable {
     let disk: DiskThread
     let reader: ReaderThread
     let worker: WorkerThread
-    let backupThread: BackupThread
+    /// Two, so that no list waits for a backup's pieces.
+    let compressor: PieceThread
+    let backupThread: PieceThread
     let resolver: Resolver
     let arrivals: Mailbox<Arrival>
     let wake: Wake
@@ -117,8 +119,8 @@ enum Arrival: Sendable {
     /// A peer's name was looked up for that link.
     case addresses(link: UInt64, [Address])
     case usage(DiskUsage)
-    /// A piece of the backup that this client is being sent; nil after the last.
-    case backedUp([UInt8]?, client: UInt64)
+    /// A piece of what this client is being sent; nil after the last.
+    case compressed([UInt8]?, client: UInt64)
     /// Entries were read for a peer.
     case entries([Block], for: NodeID)
     /// They could not be.

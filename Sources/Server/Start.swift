@@ -111,7 +111,8 @@ extension Node {
         let disk: DiskThread
         let reader: ReaderThread
         let worker: WorkerThread
-        let backupThread: BackupThread
+        let compressor: PieceThread
+        let backupThread: PieceThread
         let resolver: Resolver
         let poller: Poller
 
@@ -122,13 +123,18 @@ extension Node {
             try disk.start(on: directory)
             let reader = try ReaderThread(of: directory, answers: arrivals, wake: wake)
             let worker = try WorkerThread(on: directory, answers: arrivals, wake: wake)
+            // Requests go before them, and before a backup most of all.
+            let compressor = try PieceThread(
+                named: "compressor", niceness: 5, answers: arrivals, wake: wake)
+            let backupThread = try PieceThread(
+                named: "backup", niceness: 10, answers: arrivals, wake: wake)
             let resolver = Resolver { link, addresses in
                 arrivals.put(.addresses(link: link, addresses))
                 wake.ring()
             }
             return Ground(
                 wake: wake, arrivals: arrivals, disk: disk, reader: reader, worker: worker,
-                backupThread: try BackupThread(answers: arrivals, wake: wake), resolver: resolver,
+                compressor: compressor, backupThread: backupThread, resolver: resolver,
                 poller: try Poller())
         }
     }
@@ -152,6 +158,7 @@ extension Node {
         disk = ground.disk
         reader = ground.reader
         worker = ground.worker
+        compressor = ground.compressor
         backupThread = ground.backupThread
         resolver = ground.resolver
         poller = ground.poller

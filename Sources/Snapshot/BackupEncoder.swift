@@ -9,10 +9,7 @@ public import Wire
 /// thread while writes go on, and holds one piece at a time.
 public struct BackupEncoder: ~Copyable, Sendable {
     private var encoder: SnapshotEncoder
-    private var deflater = Deflater(level: BackupEncoder.level)
-
-    /// Half the time of zlib's default level, and 5 to 8 % more bytes.
-    static let level: Int32 = 1
+    private var deflater = Deflater()
 
     /// - Precondition: the header is that of the store.
     public init(head: SnapshotHead, store: Store) {

@@ -87,11 +87,11 @@ func members() throws {
 
 @Test("documents have their types, and the page its policy")
 func documents() throws {
-    let yaml = try response { $0.append(openapi: Array("openapi: 3".utf8).span, to: &$1) }
+    let yaml = try response { $0.append(.openapi, Array("openapi: 3".utf8).span, to: &$1) }
     #expect(yaml["Content-Type"] == "application/yaml" && yaml.content.count == 10)
     let policy = Array("default-src 'none'".utf8)
     let page = try response {
-        $0.append(dashboard: [UInt8](repeating: 60, count: 9).span, policy: policy.span, to: &$1)
+        $0.append(.dashboard(policy: policy), [UInt8](repeating: 60, count: 9).span, to: &$1)
     }
     #expect(page["Content-Type"] == "text/html; charset=utf-8")
     #expect(page["Content-Security-Policy"] == "default-src 'none'")

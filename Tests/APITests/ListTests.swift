@@ -36,7 +36,7 @@ private func page(_ query: String, _ store: Store) throws -> Page {
     #expect(!listing.isStream)
     let answer = try response { $0.appendPage(listing, of: store, to: &$1) }
     #expect(answer.status == 200 && answer["Content-Type"] == "application/json")
-    #expect(answer["Vary"] == "Accept" && answer["Cache-Control"] == "no-store")
+    #expect(answer["Vary"] == "Accept, Accept-Encoding" && answer["Cache-Control"] == "no-store")
     #expect(answer["Rast-Revision"] == "\(store.revision)")
     let head = try response(Manner(isHead: true)) { $0.appendPage(listing, of: store, to: &$1) }
     #expect(head.head == answer.head)
@@ -223,8 +223,28 @@ func stream() throws {
     Answer(context, Manner()).appendStreamHead(storeRevision: Revision(9), to: &head)
     let text = String(decoding: head, as: UTF8.self)
     #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n") && text.hasSuffix("Transfer-Encoding: chunked\r\n\r\n"))
-    for line in ["application/x-ndjson", "X-Accel-Buffering: no", "Vary: Accept", "Rast-Revision: 9"] {
+    for line in [
+        "application/x-ndjson", "X-Accel-Buffering: no", "Vary: Accept, Accept-Encoding", "Rast-Revision: 9",
+    ] {
         #expect(text.contains(line))
+    }
+}
+
+@Test("a stream ends at the limit that was asked for, whatever follows in the store")
+func limitedStream() throws {
+    let store = store((0..<100).map { "k\($0 + 100)" } + ["z/a", "z/b"])
+    for (query, count) in [
+        ("?limit=3", 3), ("?limit=102", 102), ("?limit=7&reverse", 7), ("?delimiter=/&limit=101", 101),
+    ] {
+        let asked = try Asked("GET /kv\(query)", "Accept: application/x-ndjson|")
+        var walk = ListWalk(try #require(asked.request.listing))
+        var lines: [UInt8] = []
+        var turns = 0
+        while !walk.isOver, turns < 200 {
+            walk.appendLines(from: store, now: .zero, bytesMax: lines.count + 200, to: &lines)
+            turns += 1
+        }
+        #expect(walk.isOver && lines.split(separator: 0x0A).count == count, "\(query)")
     }
 }
 

@@ -62,7 +62,8 @@ extension Raft {
         leadership?.peers[at].flightSince = now
         let match = log.contains(last) ? max(progress.match, last.index) : progress.match
         leadership?.peers[at].match = match
-        if progress.pace != .snapshot {
+        // One that waits for a snapshot may have come so far by itself that entries are enough.
+        if progress.pace != .snapshot || match >= log.base.index {
             let next = progress.pace == .probe ? progress.next : match.next
             leadership?.peers[at].probe(from: next)
             leadership?.peers[at].pausedUntil = now + settings.heartbeat

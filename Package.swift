@@ -57,7 +57,8 @@ let package = Package(
             ], settings: pure),
         room("API", ["HTTP", "JSON", "KeyValue"], settings: pure),
         room(
-            "Simulation", ["Replica", "Snapshot", "Journal", "Wire", "Consensus", "KeyValue", "JSON"],
+            "Simulation",
+            ["Replica", "Snapshot", "Journal", "Wire", "API", "HTTP", "Consensus", "KeyValue", "JSON"],
             settings: pure),
         // The shell.
         .target(name: "CLinux"),

@@ -95,11 +95,15 @@
         case answersForgottenAtSnapshot
         /// The second half of a transaction is left out.
         case transactionHalfApplied
+        /// A list goes on one key too late.
+        case cursorSkips
 
         // The first start, and nodes without their disk.
 
         /// A node with an empty disk takes part although its peers have a history.
         case wipedVotes
+        /// A node that lost its disk votes as soon as it is let in, before it has caught up.
+        case admittedVotes
         /// The first start does not wait for every named node.
         case firstStartWithoutAll
         /// The cluster's id is told before it is on disk.

@@ -27,7 +27,11 @@ public struct KeyRange: Equatable, Sendable {
 
     /// The part of this range that lies after a key: where a list goes on.
     public func after(_ key: [UInt8]) -> KeyRange {
-        let next = key + [0]
+        var next = key
+        #if PlantedFaults
+            if unsafe KeyRange.afterSkips, let last = next.popLast() { next.append(last + 1) }
+        #endif
+        next.append(0)
         return KeyRange(start: start.lexicographicallyPrecedes(next) ? next : start, end: end)
     }
 }

@@ -1,6 +1,11 @@
 // What a store does wrong while one of its faults is planted (package trait PlantedFaults).
 
 #if PlantedFaults
+    extension KeyRange {
+        /// `Planted.cursorSkips`: what lies after a key begins one key later.
+        nonisolated(unsafe) public static var afterSkips = false
+    }
+
     extension Store {
         /// `Planted.answersForgottenAtSnapshot`
         public mutating func forgetAnswers() { answers = Answers() }

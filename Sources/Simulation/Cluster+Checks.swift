@@ -98,6 +98,7 @@ extension Cluster {
         case .damaged:
             if recovered.isWiped {
                 node.health = .wiped
+                node.committedAtLoss = table.committed.count
             } else if recovered.damage == nil {
                 guard isExact else {
                     throw Violation("recovery: damage is not noticed: \(difference(node, read))")

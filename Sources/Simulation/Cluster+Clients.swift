@@ -48,6 +48,8 @@ enum Response {
     /// What a keeper is told: whether its lease lives, and what the accounts hold.
     case kept(Bool)
     case audited([Account?], Revision)
+    /// A page of a list, as bytes.
+    case page([UInt8])
     /// Nobody listens there.
     case unreachable
     /// No answer, and there will be none.
@@ -247,7 +249,7 @@ extension Cluster {
         guard client.call == attempts[number].call else { return }
         switch response {
         case .lost: unknown(client)
-        case .kept, .audited: pending = Violation("reply: an answer to somebody else's question")
+        case .kept, .audited, .page: pending = Violation("reply: an answer to somebody else's question")
         case .unreachable: again(client, at: anyNode(&client.random))
         case .read(let found, let revision):
             client.seen[history.calls[attempts[number].call].key] = found

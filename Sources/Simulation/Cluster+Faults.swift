@@ -169,18 +169,18 @@ extension Cluster {
 
     // Damage -----------------------------------------------------------------------------------------------
 
-    /// Whether one more node may be damaged: the others that are whole must be able to go on, and to tell
-    /// everything that was ever committed.
+    /// Whether one more node may be damaged: the others that are sound must be able to go on, to tell
+    /// everything that was ever committed, and which state is right.
     private func mayDamage(_ node: SimulatedNode) -> Bool {
-        guard node.health == .whole, !table.committed.isEmpty else { return false }
-        let ill = nodes.reduce(0) { $0 + ($1.health == .whole ? 0 : 1) }
+        guard node.isSound, !table.committed.isEmpty else { return false }
+        let ill = nodes.reduce(0) { $0 + ($1.isSound ? 0 : 1) }
         guard ill + 1 <= (nodes.count - 1) / 2 else { return false }
         // Where one is a learner, or is becoming a voter, fewer may decide than there are nodes.
         return nodes.allSatisfy { other in
             other.memberships.allSatisfy { membership in
                 membership.isQuorum { voter in
                     let voter = nodes[Int(voter.rawValue) - 1]
-                    return voter !== node && voter.health == .whole
+                    return voter !== node && voter.isSound
                 }
             }
         }
@@ -202,6 +202,7 @@ extension Cluster {
         crash(node, isPower: true)
         node.disk.wipe()
         node.health = .wiped
+        node.committedAtLoss = table.committed.count
         node.wasAdmitted = false
         node.isRejoining = false
         node.lastMemberships = []
@@ -223,6 +224,7 @@ extension Cluster {
         counts.count(.stateChanged)
         stateWasChanged = true
         node.misremembers = true
+        node.isStateWrong = true
         line(node, "will take its state for another")
         crash(node, isPower: false)
     }

@@ -22,7 +22,10 @@ extension Cluster {
 
     private func nextWish(_ keeper: Keeper) -> Wish {
         let draw = keeper.random.index(100)
-        if keeper.isTeller {
+        switch keeper.trade {
+        case .leases: break
+        case .shelf: return nextShelfWish(keeper)
+        case .money:
             guard keeper.accounts[0] != nil else { return .open }
             if draw < 30 { return .audit }
             let from = keeper.random.index(Self.accountsCount)
@@ -83,6 +86,16 @@ extension Cluster {
         case .revoke:
             process.replica.revoke(keeper.lease ?? 1, once: keeper.name, for: ticket, until: deadline)
         case .keepAlive, .audit: process.replica.read(for: ticket, until: deadline)
+        case .page:
+            process.replica.read(
+                for: ticket, until: deadline, byAsking: node.random.happens(500_000))
+        case .shelve(let number):
+            process.replica.put(
+                key: ShelfWalk.key(number).span, value: keeper.key.span, contentType: Span(),
+                precondition: .none, once: keeper.name, for: ticket, until: deadline)
+        case .clear(let tens):
+            process.replica.delete(
+                Self.range(ofTens: tens), once: keeper.name, for: ticket, until: deadline)
         case .open:
             let missing = Self.accountKeys.map { Comparison(key: $0, .exists(false)) }
             let money = Self.accountKeys.map { put($0, Self.moneyAtFirst) }
@@ -125,6 +138,10 @@ extension Cluster {
         guard keeper.errand == number, let wish = keeper.wish, let process = node.process else { return }
         if case .audit = wish {
             send(.audited(accounts(process.replica.store), process.replica.store.revision), to: number)
+            return
+        }
+        if case .page = wish {
+            send(.page(keeper.walk?.answer(from: process.replica.store) ?? []), to: number)
             return
         }
         let (lease, arrival) = (keeper.lease ?? 1, errands[number].arrival)
@@ -172,6 +189,9 @@ extension Cluster {
             try check(accounts, at: revision)
             keeper.accounts = accounts
             rest(keeper)
+        case .page(let bytes):
+            try check(page: bytes, for: keeper)
+            rest(keeper)
         case .kept(let isAlive):
             if !isAlive { forgetLease(keeper) }
             rest(keeper)
@@ -218,6 +238,10 @@ extension Cluster {
         case (.hold, .written(_, let own, _, _)):
             try told(keeper, of: own, isChange: true)
             keeper.holdsKey = true
+        case (.shelve, .written(_, let own, _, _)): try told(keeper, of: own, isChange: true)
+        case (.clear(let tens), .deleted(let count, let own)):
+            try told(keeper, of: own, isChange: count > 0)
+            try checkCleared(count, tens: tens, at: own)
         case (.hold, .leaseNotFound), (.revoke, .leaseNotFound): forgetLease(keeper)
         case (.revoke, .revoked(_, let deleted, let own)):
             try told(keeper, of: own, isChange: deleted > 0)
@@ -264,7 +288,7 @@ extension Cluster {
     }
 
     /// Real time: nothing is answered at a revision before one that had been told of when it was asked for.
-    private func told(_ keeper: Keeper, of revision: Revision, isChange: Bool) throws(Violation) {
+    func told(_ keeper: Keeper, of revision: Revision, isChange: Bool) throws(Violation) {
         guard revision > keeper.seenByAll || revision == keeper.seenByAll && !isChange else {
             throw Violation(
                 "linearizability: keeper \(keeper.place) is answered at revision \(revision), and began when "
@@ -284,8 +308,12 @@ extension Cluster {
     func noteLeases(_ node: SimulatedNode) {
         guard let process = node.process, process.replica.raft.role == .leader else {
             if !node.leaseSince.isEmpty { node.leaseSince = [:] }
+            node.leasesNoted = nil
             return
         }
+        let (applied, expiring) = (process.replica.applied, process.replica.expiringLeases)
+        if let noted = node.leasesNoted, noted.applied == applied, noted.expiring == expiring { return }
+        node.leasesNoted = (applied, expiring)
         var known: [UInt64: Instant] = [:]
         process.replica.store.forEachLease { lease in
             if process.replica.remaining(lease.id) != nil {

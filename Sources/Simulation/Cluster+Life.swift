@@ -132,8 +132,9 @@ extension Cluster {
         settings.appendBytesMax = 1 << Int(node.random.draw(9...16))
         settings.flightsMax = 1 + node.random.index(8)
         settings.proposalsMax = node.random.happens(100_000) ? 4 : 10_000
-        settings.snapshotEntries = node.random.draw(8...400)
-        settings.snapshotBytes = 1 << Int(node.random.draw(11...18))
+        let isOften = node.random.happens(300_000)
+        settings.snapshotEntries = isOften ? node.random.draw(8...100) : node.random.draw(100...600)
+        settings.snapshotBytes = 1 << Int(node.random.draw(isOften ? 11...18 : 15...18))
         settings.pieceBytes = 1 << Int(node.random.draw(11...15))
         settings.pieceBytesPerSecond = 8 << 20
         settings.markInterval = Self.markInterval

@@ -120,8 +120,17 @@ extension Cluster {
         case .rejoined:
             trace.text("counts again")
             node.isRejoining = true
-        case .wrongState(let index): trace.text("has another state at ", index.rawValue)
-        case .rightState: trace.text("has the right state again")
+            if node.durable.log.count <= node.committedAtLoss {
+                pending = Violation(
+                    "mute: node \(node.place + 1) counts again with \(node.durable.log.count) entries, and "
+                        + "\(node.committedAtLoss) were committed when it lost its disk")
+            }
+        case .wrongState(let index):
+            trace.text("has another state at ", index.rawValue)
+            node.isStateWrong = true
+        case .rightState:
+            trace.text("has the right state again")
+            node.isStateWrong = false
         case .wrongPeer(let peer): trace.text("hears of a wrong state from ", peer.rawValue)
         case .statesSplit(let index): trace.text("finds no majority alike at ", index.rawValue)
         case .membership(let membership, let isCommitted):

@@ -35,6 +35,8 @@ public final class Cluster {
     var attempts: [Attempt] = []
     var history = History()
     var keepers: [Keeper] = []
+    /// Pages of lists that were checked.
+    var pagesCount = 0
     var errands: [Errand] = []
     /// In the order in which keepers were told of them.
     var leasesSeen: [UInt64] = []
@@ -93,7 +95,7 @@ public final class Cluster {
             clients.append(
                 SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
-        for place in 0..<random.index(5) {
+        for place in 0..<random.index(6) {
             keepers.append(Keeper(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
         self.random = random
@@ -106,6 +108,7 @@ public final class Cluster {
     public func run() -> Report {
         #if PlantedFaults
             Planted.choose(plan.planted)
+            unsafe KeyRange.afterSkips = Planted.is(.cursorSkips)
         #endif
         var violation: Violation?
         do throws(Violation) {

@@ -1,4 +1,5 @@
-// Clients of another kind: each keeps a lease and a key that hangs on it, or moves money between accounts.
+// Clients of another kind: each keeps a lease and a key that hangs on it, moves money between accounts, or
+// lists a shelf.
 internal import Consensus
 internal import KeyValue
 internal import Replica
@@ -22,6 +23,8 @@ final class Keeper {
     var holdsKey = false
     /// What it last saw of the accounts.
     var accounts: [Account?] = Array(repeating: nil, count: Cluster.accountsCount)
+    /// The list that it is at.
+    var walk: ShelfWalk?
 
     init(place: Int, node: Int, random: Random) {
         self.place = place
@@ -29,8 +32,8 @@ final class Keeper {
         self.random = random
     }
 
-    /// Whether it moves money; otherwise it keeps a lease.
-    var isTeller: Bool { place % 2 == 1 }
+    enum Trade { case leases, money, shelf }
+    var trade: Trade { [.leases, .money, .shelf][place % 3] }
 
     var name: Once { Once(key: Array("\(place)/\(names)".utf8), request: .init(high: names, low: 0)) }
     /// The key that hangs on its lease.
@@ -55,6 +58,12 @@ enum Wish {
     case move(from: Int, to: Int, Int)
     /// All accounts at one moment.
     case audit
+    /// A key is put on the shelf.
+    case shelve(Int)
+    /// Those of these tens are taken away.
+    case clear(tens: Int)
+    /// The list's next page.
+    case page
 }
 
 /// One request of a keeper to one node.

@@ -28,6 +28,8 @@ final class SimulatedNode {
     var nextTick = UInt64.max
     /// Its next start takes the snapshot's state for another.
     var misremembers = false
+    /// Its state was made to differ, or it has found so, and it has not been repaired yet.
+    var isStateWrong = false
     /// The boot of the first start, for ``Sabotage/keepBoot``.
     var firstBoot: Boot?
 
@@ -68,6 +70,8 @@ final class SimulatedNode {
     var isStarted = false
     /// It was wiped, and the leader has let it in.
     var wasAdmitted = false
+    /// How much was committed when it lost its disk: the entry that lets it in again comes later.
+    var committedAtLoss = 0
     /// It counts again, and its disk does not say so yet.
     var isRejoining = false
     /// Recovery found damage, and it is not repaired yet.
@@ -76,6 +80,8 @@ final class SimulatedNode {
     var bootSpoken = Boot(0)
     /// While it leads: since when leases live on, by its clock.
     var leaseSince: [UInt64: Instant] = [:]
+    /// What that was made of: leases change only with what is applied and what is about to end.
+    var leasesNoted: (applied: LogIndex, expiring: [UInt64])?
     /// By term, for whom it was seen to vote.
     var votes: [NodeID?] = []
     /// Those that it gave before its disk was lost: they may still be on their way.
@@ -90,6 +96,9 @@ final class SimulatedNode {
         /// It cannot start any more; an operator would have to empty it.
         case dead
     }
+
+    /// Neither its disk nor its state is in question.
+    var isSound: Bool { health == .whole && !isStateWrong }
 
     /// A member and its journal: what a crash ends. (A class, for reading a part of them must not copy all.)
     final class Process {

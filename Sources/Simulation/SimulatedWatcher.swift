@@ -59,6 +59,8 @@ struct WatchTruth {
     /// How many events watchers were told of.
     private(set) var toldCount = 0
     private var store = Store()
+    /// What lies on the shelf, from each of these revisions on.
+    private var shelves: [(since: Revision, keys: [[UInt8]])] = [(.empty, [])]
     /// By revision.
     private var changes: [[Change]] = [[], []]
     /// Which key has which place, as it was told first: places are alike on every node.
@@ -109,6 +111,18 @@ struct WatchTruth {
             return true
         }
         changes.append(found)
+        guard found.contains(where: { $0.key.starts(with: ShelfWalk.prefix) }) else { return }
+        var keys: [[UInt8]] = []
+        store.forEach(in: KeyRange(prefix: ShelfWalk.prefix)) { record in
+            keys.append(record.key)
+            return true
+        }
+        shelves.append((revision, keys))
+    }
+
+    /// The keys on the shelf at this revision; nil: it has not happened.
+    func shelf(at revision: Revision) -> [[UInt8]]? {
+        revision > store.revision ? nil : shelves.last { $0.since <= revision }?.keys
     }
 
     /// The revisions all of whose keys are such.

@@ -24,7 +24,9 @@ let house: [Room] = [
     pure("API", on: ["HTTP", "JSON", "KeyValue"]),
     pure(
         "Simulation",
-        on: ["Replica", "Snapshot", "Journal", "Wire", "API", "Consensus", "KeyValue", "JSON"]),
+        on: [
+            "Replica", "Snapshot", "Journal", "Wire", "API", "HTTP", "Consensus", "KeyValue", "JSON",
+        ]),
     shell("Network", on: ["CLinux"]),
     shell(
         "Server",

@@ -62,7 +62,12 @@ extension Replica {
     }
 
     private mutating func judge() {
-        guard let asking, asking.agreed == nil else { return }
+        guard var asking, asking.agreed == nil else { return }
+        // What a peer said before it started again is not what it has now.
+        asking.answers.removeAll { answer in
+            answer.node != settings.node
+                && raft.leadership?.peers.contains { $0.id == answer.node && $0.boot == answer.boot } != true
+        }
         func isQuorum(of hash: UInt64?, withSilent: Bool) -> Bool {
             raft.membership.isQuorum { voter in
                 guard let answer = asking.answers.first(where: { $0.node == voter }) else {

@@ -1,6 +1,7 @@
 // The loop's side of the disk: outcomes to the journal, its words to the replica, entries read for peers.
 internal import API
 internal import Consensus
+internal import Glibc
 internal import Journal
 internal import KeyValue
 internal import Logging
@@ -152,6 +153,8 @@ final class ReaderThread: Sendable {
                 for extent in extents { blocks.append(try Journal.load(extent, from: directory)) }
                 return .entries(blocks, for: peer)
             } catch {
+                // It is asked for again at once: a disk that fails is not to be asked without a rest.
+                if case .disk = error { usleep(100_000) }
                 return .unreadable(error, after: after, for: peer)
             }
         }

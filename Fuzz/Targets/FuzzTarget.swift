@@ -13,6 +13,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case json
     /// Commands as the store applies them.
     case commands
+    /// Transactions and leases as clients write them, and the commands that they become.
+    case contents
     /// A data directory of valid and damaged pieces: vote, identity, segments, batches, entries.
     case journal
     /// Snapshots and backups.
@@ -30,6 +32,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .responses: try feedResponses(bytes)
         case .json: try feedJSON(bytes)
         case .commands: try feedCommands(bytes)
+        case .contents: try feedContents(bytes)
         case .journal: try feedJournal(bytes)
         case .snapshots: try feedSnapshots(bytes)
         case .peers: try feedPeers(bytes)

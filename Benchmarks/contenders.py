@@ -307,3 +307,56 @@ class Nginx(Contender):
 
     def local(self):
         return self.read()
+
+
+class Redis(Contender):
+    """One node that syncs every write to its log. It speaks no HTTP: its own benchmark asks it, one request at a time."""
+
+    name = "redis"
+    nodes = 1
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.ports = [free_port()]
+
+    @staticmethod
+    def missing():
+        found = shutil.which("redis-server") and shutil.which("redis-benchmark")
+        return None if found else "redis is not there: apt-get install redis-server redis-tools"
+
+    def version(self):
+        return subprocess.run(["redis-server", "--version"], capture_output=True, text=True).stdout.strip()
+
+    def run(self, place):
+        self.spawn(
+            place,
+            ["redis-server", "--port", str(self.ports[0]), "--bind", "127.0.0.1", "--dir", self.folder]
+            + ["--appendonly", "yes", "--appendfsync", "always", "--save", ""],
+        )
+
+    def wait_until_ready(self):
+        def is_there():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.ports[0])) == 0
+
+        wait_for("redis", is_there)
+
+    def load(self, test, connections, count, keys, value):
+        """Like wrk's line of JSON; None where there is no such request."""
+        if test not in ("put", "get"):
+            return None
+        began = time.monotonic()
+        done = subprocess.run(
+            ["redis-benchmark", "-p", str(self.ports[0]), "-t", "set" if test == "put" else "get", "--csv"]
+            + ["-n", str(count), "-c", str(connections), "-d", str(value), "-r", str(keys)],
+            capture_output=True,
+            text=True,
+            check=True,
+            preexec_fn=die_with_parent,
+        )
+        seconds = time.monotonic() - began
+        names, values = (line.strip().strip('"').split('","') for line in done.stdout.strip().split("\n")[-2:])
+        row = dict(zip(names, values))
+        found = {"requests": count, "microseconds": count / float(row["rps"]) * 1e6, "seconds": seconds}
+        found |= {key: float(row[f"{key}_latency_ms"]) * 1e3 for key in ("p50", "p99", "max")}
+        return found | {"refused": 0, "broken": 0, "late": 0}

@@ -1,6 +1,6 @@
 -- wrk's side of Benchmarks/compare: requests over many keys, made once, and a line of JSON at the end.
--- Arguments: method, path, body (or "-"), number of keys, the key to begin with (or "-": drawn by chance), then header
--- lines. "%d" becomes a key's number, and "%s" its name's base64 form.
+-- Arguments: method, path, body (or "-"), number of keys, the key to begin with (or "-": drawn by chance), how many keys
+-- a thread has at most, then header lines. A body "@5" is five bytes. "%d" becomes a key's number, and "%s" its name's base64 form.
 local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 local requests, count, threads, following = {}, 0, 0, nil
 
@@ -30,17 +30,23 @@ end
 
 function init(arguments)
     local headers = {}
-    for i = 6, #arguments do
+    for i = 7, #arguments do
         local name, value = arguments[i]:match("^([^:]+): (.*)$")
         headers[name] = value
     end
     count = tonumber(arguments[4])
-    for key = 0, count - 1 do
-        local body = arguments[3] ~= "-" and fill(arguments[3], key) or nil
-        requests[key] = wrk.format(arguments[1], fill(arguments[2], key), headers, body)
-    end
     following = tonumber(arguments[5])
     math.randomseed(seed)
+    -- Of very many keys each thread takes some by chance, for requests are made once and kept.
+    local all = count
+    if not following then count = math.min(count, tonumber(arguments[6])) end
+    local size = arguments[3]:match("^@(%d+)$")
+    local large = size and string.rep("v", tonumber(size))
+    for place = 0, count - 1 do
+        local key = count < all and math.random(0, all - 1) or place
+        local body = large or arguments[3] ~= "-" and fill(arguments[3], key) or nil
+        requests[place] = wrk.format(arguments[1], fill(arguments[2], key), headers, body)
+    end
 end
 
 function request()

@@ -42,7 +42,7 @@ def table(results, contenders, connections, reference="nginx"):
     return "\n".join(lines)
 
 
-COLOURS = {"rast": "#d9480f", "etcd v2": "#1c7ed6", "etcd v3 JSON": "#74c0fc", "nginx": "#adb5bd"}
+COLOURS = {"rast": "#d9480f", "etcd v2": "#1c7ed6", "etcd v3 JSON": "#74c0fc", "nginx": "#adb5bd", "redis": "#f783ac"}
 
 
 def chart(results, contenders, connections):

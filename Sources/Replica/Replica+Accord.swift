@@ -175,6 +175,12 @@ extension Replica {
     /// Applies what has been applied already, as far as one turn may.
     mutating func goOnRepairing() {
         guard var repair = exchange(&self.repair, with: nil) else { return }
+        guard repair.applied >= raft.log.base.index else {
+            // The log's beginning was being removed when this one's state was found to be wrong, and with it
+            // what follows the snapshot. The leader takes a new one.
+            if let receiving, case .repairing = receiving.stage { forgetStale(receiving.snapshot) }
+            return
+        }
         var left = 4_096
         while repair.applied < applied, left > 0, !repair.isLoading {
             let next = repair.applied.next

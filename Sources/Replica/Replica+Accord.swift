@@ -158,6 +158,8 @@ extension Replica {
         var applied: LogIndex
         var marks: StateMarks
         var isLoading = false
+        /// Nothing is read before: the disk failed to give it.
+        var resumeAt = Instant(nanoseconds: 0)
     }
 
     /// The snapshot is of what this member has applied already, wrongly.
@@ -182,7 +184,7 @@ extension Replica {
             return
         }
         var left = 4_096
-        while repair.applied < applied, left > 0, !repair.isLoading {
+        while repair.applied < applied, left > 0, !repair.isLoading, repair.resumeAt <= now {
             let next = repair.applied.next
             if cache.withCommand(at: next, { repair.apply($0, at: next) }) {
                 left -= 1

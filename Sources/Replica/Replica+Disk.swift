@@ -43,6 +43,19 @@ extension Replica {
         step(.fetched(for: peer))
     }
 
+    /// Lines that were wanted for a peer by `.load` could not be read this time. They are asked for again
+    /// after a heartbeat's time: a disk that fails is not to be asked without end.
+    public mutating func notLoaded(for peer: NodeID) {
+        if peer == settings.node {
+            repair?.isLoading = false
+            repair?.resumeAt = now + settings.heartbeat
+        } else {
+            fetched.removeAll { $0.peer == peer }
+            step(.fetched(for: peer))
+            step(.lost(to: peer))
+        }
+    }
+
     /// An entry that was to be read is damaged on disk: this node leads no more, and is repaired at its next
     /// start (rule 12).
     public mutating func damaged(at index: LogIndex) {

@@ -95,13 +95,17 @@ extension Replica {
             return
         }
         let pause = Interval(nanoseconds: pieceBytes * 1_000_000_000 / settings.pieceBytesPerSecond)
+        // From when this piece was due, not from its answer: turns are far apart where nothing else happens.
+        // What a heartbeat's time would have carried may be made up for, and no more.
+        let credit = min(now.nanoseconds, settings.heartbeat.nanoseconds)
+        let due = max(sending[at].resumeAt, Instant(nanoseconds: now.nanoseconds - credit))
         let goesOn = next > sending[at].offset
         // Having all of it, the peer reads it back before it stands on it.
         let isOpening = next == sending[at].snapshot.bytes
         sending[at].isUnderWay = false
         sending[at].lastAnswer = now
         sending[at].resumeAt =
-            now + (isOpening ? settings.electionTimeout : goesOn ? pause : settings.heartbeat)
+            isOpening ? now + settings.electionTimeout : goesOn ? due + pause : now + settings.heartbeat
         sending[at].offset = min(next, sending[at].snapshot.bytes)
         if next == 0, sending[at].wasSent {
             // It had all of it and could not use it: what is on this disk may have rotted. What is in memory

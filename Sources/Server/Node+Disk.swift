@@ -1,7 +1,6 @@
 // The loop's side of the disk: outcomes to the journal, its words to the replica, entries read for peers.
 internal import API
 internal import Consensus
-internal import Glibc
 internal import Journal
 internal import KeyValue
 internal import Logging
@@ -86,7 +85,7 @@ extension Node {
             replica.damaged(at: max(damage.index, after.next))
         case .unreadable(.disk(let failure), _, let peer):
             log.error("entries for node \(peer) could not be read (\(failure.message)); trying again")
-            replica.loaded([], for: peer)
+            replica.notLoaded(for: peer)
         case .piece(let bytes, let id, let offset, let peer):
             replica.loadedPiece(bytes, of: id, offset: offset, for: peer)
         case .snapshotTaken(let id, let sum, let bytes): replica.snapshotTaken(id, sum: sum, bytes: bytes)
@@ -153,8 +152,6 @@ final class ReaderThread: Sendable {
                 for extent in extents { blocks.append(try Journal.load(extent, from: directory)) }
                 return .entries(blocks, for: peer)
             } catch {
-                // It is asked for again at once: a disk that fails is not to be asked without a rest.
-                if case .disk = error { usleep(100_000) }
                 return .unreadable(error, after: after, for: peer)
             }
         }

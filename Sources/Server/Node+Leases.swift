@@ -9,15 +9,10 @@ internal import Replica
 extension Node {
     mutating func grant(_ slot: Int, _ content: Range<Int>, isDecoded: Bool) {
         guard let request = clients[slot].request, mayWrite(slot) else { return }
-        let wish: LeaseWish
-        do throws(API.Refusal) {
-            wish = try withContent(slot, content, isDecoded: isDecoded) { bytes throws(API.Refusal) in
-                try LeaseWish(reading: bytes)
-            }
-        } catch {
-            refuse(slot, error)
-            return
+        let wish = read(slot, content, isDecoded: isDecoded) { bytes throws(API.Refusal) in
+            try LeaseWish(reading: bytes)
         }
+        guard let wish else { return }
         let once = once(slot, content, isDecoded: isDecoded)
         clients[slot].stage = .waiting
         replica.grant(
@@ -94,6 +89,18 @@ extension Node {
         let bytes = clients[slot].inbound.bytes
         let span = bytes.span.extracting(clients[slot].inbound.unread)
         return withContent(slot, content, isDecoded: isDecoded) { request.once(head, in: span, content: $0) }
+    }
+
+    /// What the content of the request under way says; nil where it was refused.
+    mutating func read<Wish>(
+        _ slot: Int, _ content: Range<Int>, isDecoded: Bool, _ wish: (Span<UInt8>) throws(API.Refusal) -> Wish
+    ) -> Wish? {
+        do throws(API.Refusal) {
+            return try withContent(slot, content, isDecoded: isDecoded, wish)
+        } catch {
+            refuse(slot, error)
+            return nil
+        }
     }
 
     /// Lends the content of the request under way, which is at `content`, as in

@@ -10,16 +10,11 @@ internal import Replica
 extension Node {
     mutating func transact(_ slot: Int, _ content: Range<Int>, isDecoded: Bool) {
         guard let request = clients[slot].request, mayWrite(slot) else { return }
-        let transaction: Transaction
-        do throws(API.Refusal) {
-            let valueBytesMax = requestLimits.valueBytesMax
-            transaction = try withContent(slot, content, isDecoded: isDecoded) { bytes throws(API.Refusal) in
-                try Transaction(reading: bytes, valueBytesMax: valueBytesMax)
-            }
-        } catch {
-            refuse(slot, error)
-            return
+        let valueBytesMax = requestLimits.valueBytesMax
+        let transaction = read(slot, content, isDecoded: isDecoded) { bytes throws(API.Refusal) in
+            try Transaction(reading: bytes, valueBytesMax: valueBytesMax)
         }
+        guard let transaction else { return }
         let once = once(slot, content, isDecoded: isDecoded)
         clients[slot].stage = .waiting
         let ticket = Ticket(clients.token(at: slot).rawValue)

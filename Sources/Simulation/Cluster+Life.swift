@@ -135,8 +135,7 @@ extension Cluster {
         let isOften = node.random.happens(300_000)
         settings.snapshotEntries = isOften ? node.random.draw(8...100) : node.random.draw(100...600)
         settings.snapshotBytes = 1 << Int(node.random.draw(isOften ? 11...18 : 15...18))
-        // One goes in each turn: smaller ones take longer than the cluster has to get well.
-        settings.pieceBytes = 1 << Int(node.random.draw(13...16))
+        settings.pieceBytes = 1 << Int(node.random.draw(11...15))
         settings.pieceBytesPerSecond = 8 << 20
         settings.markInterval = Self.markInterval
         settings.store = limits ?? Self.drawLimits(&node.random)

@@ -26,7 +26,7 @@ struct LocalCluster {
         for place in members.indices {
             let member = members[place]
             do {
-                members[place].process = try Self.spawn([
+                members[place].process = try Self.start([
                     "rast", "serve", "--id", "\(member.id)", "--listen", "127.0.0.1:\(member.port)",
                     "--peers", peers, "--data", "\(folder)/\(member.id)", "--log-level", logLevel,
                     "--parent", "\(getpid())",
@@ -38,23 +38,13 @@ struct LocalCluster {
         }
     }
 
-    /// Starts this program once more: in a process group of its own, so that Ctrl-C reaches it through us,
-    /// and without the signals that we have blocked for ourselves.
-    private static func spawn(_ arguments: [String]) throws -> pid_t {
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
-        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        var process: pid_t = 0
-        let code = posix_spawn(&process, "/proc/self/exe", nil, &attributes, &pointers, environ)
-        if code != 0 { throw StartFailure("Cannot start a node: \(String(cString: strerror(code))).") }
-        return process
+    /// Starts this program once more: in a process group of its own, so that Ctrl-C reaches it through us.
+    private static func start(_ arguments: [String]) throws -> pid_t {
+        do throws(SpawnFailure) {
+            return try spawn("/proc/self/exe", arguments, asGroup: true)
+        } catch {
+            throw StartFailure("Cannot start a node: \(error.reason).")
+        }
     }
 
     /// Calls `announce` once every node is ready; answers when a signal came (true), or a node died before

@@ -149,7 +149,7 @@ struct LockHolder: ~Copyable {
         guard monotonicNanoseconds() < aliveUntil else {
             throw LockLost(reason: "the lock is lost: no node answered in time.")
         }
-        let process = try spawn(command, revision)
+        let process = try start(command, revision)
         while true {
             if let status = ended(process) { return status }
             // What Ctrl-C sends, the command has got itself.
@@ -176,25 +176,14 @@ struct LockHolder: ~Copyable {
         poll(&signal, 1, Int32(milliseconds))
     }
 
-    private func spawn(_ command: [String], _ revision: UInt64) throws -> pid_t {
+    private func start(_ command: [String], _ revision: UInt64) throws -> pid_t {
         setenv("RAST_LOCK_REVISION", "\(revision)", 1)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var pointers: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        var process: pid_t = 0
-        let code = posix_spawnp(&process, command[0], nil, &attributes, &pointers, environ)
-        if code != 0 {
+        do throws(SpawnFailure) {
+            return try spawn(command[0], command)
+        } catch {
             throw LockLost(
-                reason: "\(command[0]): \(String(cString: strerror(code))).",
-                status: code == ENOENT ? 127 : 126)
+                reason: "\(command[0]): \(error.reason).", status: error.code == ENOENT ? 127 : 126)
         }
-        return process
     }
 
     /// The status of a process that has ended: 128 and the number of the signal that ended it.

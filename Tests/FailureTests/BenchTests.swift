@@ -132,6 +132,27 @@ extension Failures {
             }
         }
 
+        /// Starts it, and answers once it measures: its keys are there, and hundreds were written again.
+        private func begin(
+            _ cluster: Cluster, _ leader: Int, keys: Int, _ duration: String, _ prefix: String, log: String
+        ) throws -> Child {
+            var child = try Child(
+                Cluster.program,
+                [
+                    "bench", "--duration", duration, "--warm-up", "0s", "--output", "json", "--endpoints",
+                    cluster.urls.joined(separator: ","), "--connections", "16", "--prefix", prefix, "--keys",
+                    "\(keys)",
+                ], log: log)
+            func store(_ name: String) -> Int { cluster.status(leader, "store", name) as? Int ?? 0 }
+            // A revision makes one key at most, so more revisions than keys were no first writes.
+            let hasBegun = Clock.poll(seconds: 20) {
+                store("keys") >= keys && store("revision") > store("keys") + 300
+            }
+            if !hasBegun { child.killNow() }
+            try #require(hasBegun)
+            return child
+        }
+
         @Test("the leader killed under way: it goes on with the next one, and counts what failed")
         func failover() throws {
             try withCluster { cluster in
@@ -139,18 +160,8 @@ extension Failures {
                 let folder = try Folder()
                 defer { folder.remove() }
                 let log = folder.path + "/bench"
-                var child = try Child(
-                    Cluster.program,
-                    [
-                        "bench", "--duration", "6s", "--warm-up", "0s", "--output", "json", "--endpoints",
-                        cluster.urls.joined(separator: ","), "--connections", "16", "--prefix", "b/",
-                    ], log: log)
+                var child = try begin(cluster, leader, keys: 10_000, "6s", "b/", log: log)
                 defer { child.killNow() }
-                let hasBegun = Clock.poll(seconds: 10) {
-                    (cluster.status(leader, "store", "keys") as? Int) ?? 0 >= 10_000
-                }
-                try #require(hasBegun)
-                usleep(1_000_000)
                 cluster.kill(leader)
                 try #require(child.wait(seconds: 30) == 0)
                 let output = try String(contentsOfFile: log, encoding: .utf8)
@@ -189,20 +200,12 @@ extension Failures {
         @Test("Ctrl-C: the figures so far, and no key is left")
         func interrupted() throws {
             try withCluster { cluster in
-                _ = try cluster.newLeader()
+                let leader = try cluster.newLeader()
                 let folder = try Folder()
                 defer { folder.remove() }
                 let log = folder.path + "/bench"
-                var child = try Child(
-                    Cluster.program,
-                    [
-                        "bench", "--duration", "60m", "--warm-up", "0s", "--output", "json", "--endpoints",
-                        cluster.urls.joined(separator: ","), "--keys", "100",
-                    ], log: log)
+                var child = try begin(cluster, leader, keys: 100, "60m", "bench/", log: log)
                 defer { child.killNow() }
-                let hasBegun = Clock.poll(seconds: 10) { (try? keys(cluster, "bench/")) == 100 }
-                try #require(hasBegun)
-                usleep(500_000)
                 child.send(SIGINT)
                 try #require(child.wait(seconds: 15) == 0)
                 let output = try String(contentsOfFile: log, encoding: .utf8)

@@ -76,11 +76,7 @@ extension Failures {
                 try #require(put.end == 0, "\(put)")
                 try #require(rast("get", "a").output == "1")
                 // Another leader goes on from the last stamp that it knows, so this may take a while longer.
-                var isGone = false
-                for _ in 0..<100 where !isGone {
-                    isGone = try rast("get", "t").end == 1
-                    usleep(100_000)
-                }
+                let isGone = Clock.poll(seconds: 30, every: 100_000) { (try? rast("get", "t"))?.end == 1 }
                 #expect(isGone)
             }
         }
@@ -109,11 +105,12 @@ extension Failures {
                     log: "/dev/null")
                 defer { holder.killNow() }
                 var held = ""
-                for _ in 0..<100 where held.isEmpty {
-                    held = try Run(Cluster.program, ["list", "lock/n"], environment: environment).output
-                    usleep(20_000)
+                let isHeld = Clock.poll(seconds: 10) {
+                    let list = try? Run(Cluster.program, ["list", "lock/n"], environment: environment)
+                    held = list?.output ?? ""
+                    return held.hasPrefix("lock/n\t")
                 }
-                try #require(held.hasPrefix("lock/n\t"), "\(held)")
+                try #require(isHeld, "\(held)")
                 let refused = try lock("n", "--wait", "0s", "--", "true")
                 try #require(refused.end == 1 && refused.output.contains("held by somebody"), "\(refused)")
                 try #require(lock("n", "--wait", "20s", "--", "true").end == 0)
@@ -123,12 +120,13 @@ extension Failures {
                     environment: environment, log: "/dev/null")
                 defer { lost.killNow() }
                 var text = ""
-                for _ in 0..<100 where !text.contains("lease") {
-                    let run = try Run(
+                let isTaken = Clock.poll(seconds: 10) {
+                    let run = try? Run(
                         Cluster.program, ["get", "lock/m", "--output", "json"], environment: environment)
-                    text = run.output
-                    usleep(20_000)
+                    text = run?.output ?? ""
+                    return text.contains("lease")
                 }
+                try #require(isTaken, "\(text)")
                 let id = try #require(
                     text.split(separator: "\"lease\":\"").last?.split(separator: "\"").first)
                 let revoked = try Run(

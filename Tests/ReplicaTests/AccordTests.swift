@@ -8,8 +8,9 @@ import Wire
 @Suite("States are compared")
 struct AccordTests {
     /// Three members, compared at every fourth entry, that have applied a few.
-    private func net(_ count: UInt64 = 3) throws -> Net {
+    private func net(_ count: UInt64 = 3, cacheBytes: Int? = nil) throws -> Net {
         var net = Net(count) { settings in
+            if let cacheBytes { settings.cacheBytesMax = cacheBytes }
             settings.markInterval = 4
             settings.snapshotEntries = 6
         }
@@ -116,6 +117,52 @@ struct AccordTests {
         try passMark(&net)
         net.pass(2_000)
         #expect(net.leader != at)
+        expectAlike(net)
+    }
+
+    /// One whose state is wrong has a right one from the leader, and wants the entries that follow that.
+    private func repairing() throws -> (net: Net, at: Int) {
+        var net = try net(cacheBytes: 1)
+        let leader = try #require(net.leader)
+        let at = (leader + 1) % 3
+        net.restart(at, boot: 50, changingHashBy: 1)
+        net.isUnreadable = [at]
+        for _ in 0..<200 where net.unread.isEmpty {
+            if net.members[at].replica.applied == net.members[leader].replica.applied { try net.put("next") }
+            net.pass(10)
+        }
+        #expect(net.members[at].replica.trust == .wrong && net.unread.map(\.at) == [at])
+        return (net, at)
+    }
+
+    @Test("a repair that its disk fails to give entries to asks again after a rest, and goes on")
+    func unreadable() throws {
+        var (net, at) = try repairing()
+        for round in 1...3 {
+            net.members[at].replica.notLoaded(for: net.members[at].id)
+            net.members[at].turn()
+            net.pass(50)
+            #expect(net.unread.count == round, "not before a heartbeat's time")
+            net.pass(100)
+            #expect(net.unread.count == round + 1)
+        }
+        net.isUnreadable = []
+        net.members[at].replica.notLoaded(for: net.members[at].id)
+        net.pass(2_000)
+        expectAlike(net)
+    }
+
+    @Test("a repair whose entries are gone from the log gives up, and gets a later snapshot")
+    func forgotten() throws {
+        var (net, at) = try repairing()
+        let wanted = try #require(net.unread.first).after
+        // The log's beginning was being removed all the while.
+        #expect(wanted.next < net.members[at].replica.applied)
+        net.members[at].replica.compacted(through: wanted.next)
+        net.isUnreadable = []
+        net.members[at].replica.loaded([], for: net.members[at].id)
+        net.members[at].turn()
+        net.pass(3_000)
         expectAlike(net)
     }
 

@@ -95,6 +95,28 @@ struct LogTests {
         #expect(effects.contains { if case .load = $0 { true } else { false } }, "it is asked for again")
     }
 
+    @Test("what the disk fails to give is asked for again, after a rest")
+    func failedLoad() throws {
+        var member = leader(entries: 40) { $0.cacheBytesMax = 1_000 }
+        member.answered(by: 3, term: member.replica.raft.term.rawValue, .appended(match: .zero))
+        _ = member.takeEffects()
+        func isWanted() -> Bool {
+            member.takeEffects().contains { if case .load = $0 { true } else { false } }
+        }
+        for _ in 0..<3 {
+            member.replica.notLoaded(for: NodeID(3))
+            member.turn()
+            for _ in 0..<9 {
+                #expect(!isWanted(), "it is not pressed")
+                member.pass(10)
+            }
+            // Heard of again, as by a heartbeat's answer, it is offered what it lacks.
+            member.pass(20)
+            member.answered(by: 3, term: member.replica.raft.term.rawValue, .appended(match: .zero))
+            #expect(isWanted())
+        }
+    }
+
     @Test("a damaged entry that is met while reading makes the leader step down")
     func damagedEntry() {
         var member = leader(entries: 5)

@@ -9,7 +9,13 @@ import Wire
 struct Net {
     var members: [Member]
     var isDown: Set<Int> = []
+    /// Those that are given no entry that they want to read back, and what they wanted.
+    var isUnreadable: Set<Int> = []
+    private(set) var unread: [(at: Int, after: LogIndex)] = []
 
+    /// Questions without an answer, by their number: who asked, and where.
+    private var asked: [UInt64: (from: Int, route: PeerRoute)] = [:]
+    private var exchanges: UInt64 = 0
     /// What the disks hold of snapshots, whose checksum is the place of who took it.
     private var snapshots: [OpenedSnapshot] = []
     /// The lines of all entries, by index.
@@ -51,18 +57,32 @@ struct Net {
             let to = Int(parcel.to.rawValue) - 1
             guard !isDown.contains(to) else { continue }
             let bytes = parcel.head + parcel.body.flatMap { $0.bytes[$0.range] }
-            members[to].replica.asked(parcel.route, body: bytes.span, exchange: Exchange(1))
+            exchanges += 1
+            asked[exchanges] = (from, parcel.route)
+            members[to].replica.asked(parcel.route, body: bytes.span, exchange: Exchange(exchanges))
             members[to].turn()
-            for case .answer(Exchange(1), let answer) in members[to].effects {
-                members[from].replica.answered(by: parcel.to, route: parcel.route, body: answer.span)
-                members[from].turn()
+            hear(what: to)
+        }
+    }
+
+    /// What one answers reaches who asked, be it at once or when its disk or its worker is done.
+    private mutating func hear(what at: Int) {
+        var answers: [(exchange: UInt64, body: [UInt8])] = []
+        members[at].effects.removeAll {
+            switch $0 {
+            case .answer(let exchange, let body):
+                answers.append((exchange.rawValue, body))
+                return true
+            case .refuse: return true
+            default: return false
             }
-            members[to].effects.removeAll {
-                switch $0 {
-                case .answer, .refuse: true
-                default: false
-                }
+        }
+        for (exchange, body) in answers {
+            guard let (from, route) = asked.removeValue(forKey: exchange), !isDown.contains(from) else {
+                continue
             }
+            members[from].replica.answered(by: members[at].id, route: route, body: body.span)
+            members[from].turn()
         }
     }
 
@@ -89,6 +109,15 @@ struct Net {
             }
             return
         case .load(let after, let through, let peer):
+            if isUnreadable.contains(at) {
+                unread.append((at, after))
+                return
+            }
+            // What a journal holds no more it does not give.
+            if after < members[at].replica.raft.log.base.index {
+                members[at].replica.loaded([], for: peer)
+                break
+            }
             var block = Block(first: after.next)
             for index in after.rawValue + 1...through.rawValue {
                 guard let line = lines[index], let entry = try? EntryLine.read(line.span, at: 0) else {
@@ -101,6 +130,7 @@ struct Net {
         default: return
         }
         members[at].turn()
+        hear(what: at)
     }
 
     /// One starts again with what it has applied, or with another state under the same log.

@@ -71,8 +71,10 @@ struct SnapshotTests {
     }
 
     /// A leader whose log begins after entry 21, and node 3 that holds nothing.
-    private func sender() throws -> (member: Member, snapshot: EntryID) {
-        var member = leader(entries: 20)
+    private func sender(
+        change: (inout Replica.Settings) -> Void = { _ in }
+    ) throws -> (member: Member, snapshot: EntryID) {
+        var member = leader(entries: 20, change: change)
         let (first, _) = try #require(taken(member.takeEffects()))
         member.replica.snapshotTaken(first.last, sum: 1, bytes: Self.fileBytes)
         member.turn()
@@ -99,6 +101,29 @@ struct SnapshotTests {
             return nil
         }
         return piece
+    }
+
+    @Test("pieces follow their answers as fast as the rate allows, late turns are made up for, and no more")
+    func pace() throws {
+        // A piece of 1,000 bytes each 20 ms.
+        var (member, snapshot) = try sender { $0.pieceBytesPerSecond = 50_000 }
+        let term = member.replica.raft.term.rawValue
+        func wanted(_ member: inout Member) -> Bool { self.wanted(member.takeEffects()) != nil }
+        func answer(_ member: inout Member, _ offset: UInt64) {
+            member.replica.loadedPiece(
+                Array(repeating: 1, count: 1_000), of: snapshot, offset: offset, for: NodeID(3))
+            member.answered(
+                by: 3, term: term, .pieced(snapshot: snapshot, next: offset + 1_000, isInstalled: false))
+        }
+        #expect(wanted(&member))
+        answer(&member, 0)
+        #expect(!wanted(&member), "its time has not come")
+        member.pass(20)
+        #expect(wanted(&member))
+        // The turn comes late: what was due meanwhile goes at once, as soon as the answer is there.
+        member.pass(40)
+        answer(&member, 1_000)
+        #expect(wanted(&member))
     }
 
     @Test("§7 a peer whose entries are gone gets the snapshot piece by piece, then what follows")

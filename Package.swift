@@ -44,7 +44,9 @@ let package = Package(
         room("JSON", settings: pure),
         room("HTTP", settings: pure),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        room("Wire", ["Consensus", "JSON", "CZlib"], settings: pure),
+        .systemLibrary(
+            name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        room("Wire", ["Consensus", "JSON", "CDeflate", "CZlib"], settings: pure),
         room("KeyValue", ["JSON"], settings: pure),
         room("Journal", ["Wire", "Consensus", "JSON"], settings: pure),
         room("Snapshot", ["Journal", "Wire", "KeyValue", "Consensus", "JSON", "CZlib"], settings: pure),

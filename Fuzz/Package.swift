@@ -23,13 +23,18 @@ let package = Package(
         room("JSON"),
         room("HTTP"),
         .systemLibrary(name: "CZlib", path: "Rooms/CZlib", pkgConfig: "zlib"),
-        room("Wire", ["Consensus", "JSON", "CZlib"]),
+        .systemLibrary(name: "CDeflate", path: "Rooms/CDeflate", pkgConfig: "libdeflate"),
+        room("Wire", ["Consensus", "JSON", "CDeflate", "CZlib"]),
         room("KeyValue", ["JSON"]),
         room("Journal", ["Wire", "Consensus", "JSON"]),
         room("Snapshot", ["Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),
         room(
             "Replica",
-            ["Consensus", "Wire", "KeyValue", .product(name: "DequeModule", package: "swift-collections")]),
+            [
+                "Consensus", "Wire", "KeyValue",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         room("API", ["HTTP", "JSON", "KeyValue"]),
         .target(
             name: "FuzzTargets",

@@ -6,59 +6,92 @@ internal import Network
 internal import Replica
 
 extension Node {
-    /// As soon as what is to be sent comes to this, it is.
-    private static let batchBytes = 32 << 10
-    /// Events wait at most so long for others to go with them.
-    private static let pauseMax: UInt64 = 10_000_000
+    /// One delivery has at most so much, or one revision.
+    private static let deliveryBytes = 32 << 10
+    /// So long is sent in one turn (ns); then others have theirs.
+    private static let sliceTime: UInt64 = 500_000
+    /// Events wait at most so long for others to go with them (ns).
+    private static let pauseMax: UInt64 = 20_000_000
 
     /// Gives live watchers what has happened since the last time.
     ///
-    /// Serving a thousand watchers takes milliseconds, in which nothing else is done. So as much time as it
-    /// took passes before the next time, and what happens meanwhile goes together: half of the loop's time is
-    /// for others, however many watch.
+    /// To serve a thousand watchers takes milliseconds. So they are served in slices, between which the loop
+    /// does what else there is to do; and twice the time that it took passes before the next time, so that
+    /// what happens meanwhile goes together: what a send costs hardly depends on how much it sends.
     mutating func serveWatches() {
         watches.scansLeft = Self.scansMax
         let revision = replica.store.revision
-        guard !watches.table.isEmpty else {
+        if replica.trust != .trusted { endWatches() }
+        guard !watches.table.isEmpty, replica.trust == .trusted else {
+            watches.isServing = false
+            watches.delivery = nil
             watches.served = revision
             return
         }
-        if replica.trust != .trusted {
-            endWatches()
-            watches.served = revision
-            return
+        guard let serveAt, now >= serveAt else { return }
+        if !watches.isServing {
+            watches.isServing = true
+            watches.goal = revision
         }
-        guard revision != watches.served, now >= watches.nextAt else { return }
         let began = monotonicNanoseconds()
-        let history = replica.store.history
-        if history.holds(after: .end(of: watches.served)) {
-            serve(history)
-        } else {
-            serveLost()
+        let end = began + Self.sliceTime
+        var moment = began
+        while moment < end, watches.isServing {
+            if watches.delivery == nil { beginDelivery() }
+            moment = deliver(until: end)
+            if watches.delivery == nil, watches.served >= watches.goal { watches.isServing = false }
         }
-        watches.served = revision
-        wakeEarly()
-        let ended = monotonicNanoseconds()
-        watches.nextAt = ended + min(ended - began, Self.pauseMax)
+        watches.spent += moment - began
+        if !watches.isServing {
+            watches.nextAt = moment + min(2 * watches.spent, Self.pauseMax)
+            watches.spent = 0
+        }
     }
 
     /// When events are to be served though nothing else happens.
     var serveAt: UInt64? {
-        watches.table.isEmpty || replica.store.revision == watches.served ? nil : watches.nextAt
+        if watches.isServing { return 0 }
+        return watches.table.isEmpty || replica.store.revision == watches.served ? nil : watches.nextAt
     }
 
-    private mutating func serve(_ history: History) {
+    /// Gathers what is to be sent next. From now on who joins has it already, or gets it by itself.
+    private mutating func beginDelivery() {
+        let history = replica.store.history
+        guard history.holds(after: .end(of: watches.served)) else {
+            serveLost()
+            watches.served = replica.store.revision
+            wakeEarly()
+            return
+        }
+        let before = watches.served
+        watches.served = gather(history)
+        var delivery = Delivery(after: before)
+        for topic in watches.touched {
+            topic.isTouched = false
+            for form in WatchForm.allCases where !topic.out[form.rawValue].isEmpty {
+                let out = topic.out[form.rawValue]
+                topic.out[form.rawValue] = []
+                var chunk: [UInt8] = []
+                Writer.appendChunk(out.span, to: &chunk)
+                delivery.add(chunk, for: topic.live[form.rawValue])
+            }
+            for token in topic.polls where clients.contains(token) { endWait(Int(token.slot)) }
+        }
+        watches.touched.removeAll(keepingCapacity: true)
+        watches.written = Array(repeating: nil, count: watches.written.count)
+        watches.delivery = delivery
+        wakeEarly()
+    }
+
+    /// Writes the next events for the topics that they belong to. Answers the last revision among them.
+    private mutating func gather(_ history: History) -> Revision {
         var revision = watches.served
-        // What one delivery was of is with the watchers; the next goes on there.
-        var bytes = 0
+        var isFull = false
         let table = watches.table
         history.forEach(after: .end(of: revision)) { event in
             if event.revision != revision {
-                bytes += closeRevision()
-                if bytes >= Self.batchBytes {
-                    deliver(through: revision)
-                    bytes = 0
-                }
+                isFull = closeRevision() >= Self.deliveryBytes
+                if isFull { return false }
                 revision = event.revision
             }
             event.record.withKey { key in
@@ -66,8 +99,9 @@ extension Node {
             }
             return true
         }
+        if isFull { return revision }
         _ = closeRevision()
-        deliver(through: revision)
+        return replica.store.revision
     }
 
     private mutating func take(_ event: Event, for topic: WatchTopic) {
@@ -80,7 +114,7 @@ extension Node {
         topic.held = event
     }
 
-    /// Writes the last events of a revision. Answers how many bytes that made.
+    /// Writes the last events of a revision. Answers how many bytes there are now.
     private mutating func closeRevision() -> Int {
         var bytes = 0
         for topic in watches.touched {
@@ -105,25 +139,18 @@ extension Node {
         }
     }
 
-    /// Sends what was written to all who watch it.
-    private mutating func deliver(through revision: Revision) {
-        let before = watches.served
-        for topic in watches.touched {
-            topic.isTouched = false
-            for form in WatchForm.allCases where !topic.out[form.rawValue].isEmpty {
-                let out = topic.out[form.rawValue]
-                topic.out[form.rawValue] = []
-                var chunk: [UInt8] = []
-                Writer.appendChunk(out.span, to: &chunk)
-                for token in topic.live[form.rawValue] where clients.contains(token) {
-                    deliver(chunk, to: Int(token.slot), after: before)
-                }
+    /// Goes on with the delivery under way until a moment. Answers what time it is then.
+    private mutating func deliver(until end: UInt64) -> UInt64 {
+        var moment = monotonicNanoseconds()
+        while moment < end, let (chunk, token, before) = watches.delivery?.next() {
+            // Who has left meanwhile, or is behind, gets nothing by this way.
+            if clients.contains(token), let watcher = clients[Int(token.slot)].watcher, watcher.isLive {
+                deliver(chunk, to: Int(token.slot), after: before)
             }
-            for token in topic.polls where clients.contains(token) { endWait(Int(token.slot)) }
+            moment = monotonicNanoseconds()
         }
-        watches.touched.removeAll(keepingCapacity: true)
-        watches.written = Array(repeating: nil, count: watches.written.count)
-        watches.served = revision
+        if watches.delivery?.isOver == true { watches.delivery = nil }
+        return moment
     }
 
     private mutating func deliver(_ chunk: [UInt8], to slot: Int, after revision: Revision) {

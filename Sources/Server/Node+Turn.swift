@@ -78,11 +78,11 @@ extension Node {
         journal.turnEnded(
             now: Instant(nanoseconds: now), commit: replica.raft.commit, into: &operations)
         disk.carryOut(&operations)
-        serveWatches()
         deliverForwarded()
         flushClients()
         feedStarved()
         flushLinks()
+        serveWatches()
         goOnStopping()
     }
 

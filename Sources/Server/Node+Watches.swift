@@ -190,6 +190,8 @@ extension Node {
             }
             return
         }
+        // Whether this one has what is being delivered is not known here.
+        if watcher.isLive, watches.delivery != nil { return setTimer(slot, after: .milliseconds(50)) }
         setTimer(slot, after: Self.progressTime)
         let cursor: EventID
         switch watcher.place {
@@ -219,6 +221,7 @@ extension Node {
     /// All watches and long polls end: this node is shutting down, or its state is wrong.
     mutating func endWatches() {
         if watches.table.isEmpty { return }
+        watches.delivery = nil
         for slot in 0..<clients.limit where clients.isTaken(slot) {
             guard let watcher = clients[slot].watcher else { continue }
             if watcher.form != nil {

@@ -170,13 +170,50 @@ struct Watcher {
     }
 
     var isBehind: Bool { if case .behind = place { true } else { false } }
+    var isLive: Bool { if case .live = place { true } else { false } }
+}
+
+/// Events on their way to those who were live when they were gathered.
+struct Delivery {
+    /// Up to here each of them has everything.
+    private let before: Revision
+    private var parts: [(chunk: [UInt8], tokens: [Token])] = []
+    private var place = 0
+
+    init(after before: Revision) {
+        self.before = before
+    }
+
+    var isOver: Bool { parts.isEmpty }
+
+    mutating func add(_ chunk: [UInt8], for tokens: [Token]) {
+        if !tokens.isEmpty { parts.append((chunk, tokens)) }
+    }
+
+    /// The next watcher, and what it is to be sent.
+    mutating func next() -> (chunk: [UInt8], token: Token, before: Revision)? {
+        guard let part = parts.last else { return nil }
+        let found = (part.chunk, part.tokens[place], before)
+        place += 1
+        if place == part.tokens.count {
+            parts.removeLast()
+            place = 0
+        }
+        return found
+    }
 }
 
 /// What is known of serving events, over all watchers.
 struct Watches {
     var table = WatchTable()
-    /// All live watchers have what happened up to this revision.
+    /// All live watchers have what happened up to this revision, or are about to get it by the delivery under
+    /// way.
     var served = Revision.empty
+    var delivery: Delivery?
+    /// Since the last pause events are served, up to this revision at least; how long that took so far (ns).
+    var isServing = false
+    var goal = Revision.empty
+    var spent: UInt64 = 0
     /// Watchers that are early.
     var early: [Token] = []
     /// Events are served again at this moment.

@@ -1,4 +1,7 @@
-// The checksum of everything that is stored or sent: CRC-32 as in gzip (RFC 1952 §8.1), by zlib.
+// The checksum of everything that is stored or sent: CRC-32 as in gzip (RFC 1952 §8.1).
+//
+// By libdeflate, which has the processor multiply polynomials: for a small entry an eighth of zlib's time.
+internal import CDeflate
 internal import CZlib
 
 /// CRC-32 of `bytes[range]`, going on from the checksum of the bytes before it.
@@ -8,7 +11,7 @@ public func checksum(_ bytes: Span<UInt8>, in range: Range<Int>, after before: U
     guard !range.isEmpty else { return before }
     let part = bytes.extracting(range)
     return unsafe part.withUnsafeBufferPointer { part in
-        unsafe UInt32(truncatingIfNeeded: crc32_z(UInt(before), part.baseAddress, z_size_t(part.count)))
+        unsafe libdeflate_crc32(before, part.baseAddress, part.count)
     }
 }
 

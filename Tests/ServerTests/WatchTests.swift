@@ -200,6 +200,36 @@ struct WatchTests {
         for watch in watches { #expect(try watch.events(1_000) == wanted) }
     }
 
+    @Test("who comes and who goes while hundreds are served: every stream is whole")
+    func coming() throws {
+        let node = try OneNode()
+        var watches = try (0..<300).map { _ in try Caller(node.port, watching: "/watch?prefix=k") }
+        var late: [(watch: Caller, sent: Int)] = []
+        let writer = try Caller(node.port)
+        let (count, batch) = (600, 20)
+        for start in stride(from: 0, to: count, by: batch) {
+            // Not waited for: events are on their way while others come and go.
+            for number in start..<start + batch {
+                try writer.send("PUT /kv/k\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nv")
+            }
+            watches.removeFirst(5)
+            watches.append(try Caller(node.port, watching: "/watch?prefix=k&since=1"))
+            late.append((try Caller(node.port, watching: "/watch?prefix=k"), start + batch))
+            watches.removeFirst(2)
+            for _ in 0..<batch { #expect(try writer.response().status == 201) }
+        }
+        let wanted = (0..<count).map { "\($0 + 2) k\($0)" }
+        #expect(watches.count == 120)
+        for watch in watches { #expect(try watch.events(count) == wanted) }
+        // Whoever named no place has everything from some moment before its beginning on.
+        for (watch, sent) in late where sent < count {
+            let first = try #require(wanted.firstIndex(of: try watch.events(1)[0]))
+            #expect(first <= sent)
+            let rest = Array(wanted[(first + 1)...])
+            #expect(try watch.events(rest.count) == rest)
+        }
+    }
+
     @Test("who does not read is cut off, told so, and costs the node little", .timeLimit(.minutes(3)))
     func lagging() throws {
         let node = try OneNode(["--history-events", "200", "--max-connection-memory", "16777216"])

@@ -16,7 +16,7 @@ let house: [Room] = [
     pure("Consensus"),
     pure("JSON"),
     pure("HTTP"),
-    pure("Wire", on: ["Consensus", "JSON", "CZlib"]),
+    pure("Wire", on: ["Consensus", "JSON", "CDeflate", "CZlib"]),
     pure("KeyValue", on: ["JSON"]),
     pure("Journal", on: ["Wire", "Consensus", "JSON"]),
     pure("Snapshot", on: ["Journal", "Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),

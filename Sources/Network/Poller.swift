@@ -36,6 +36,8 @@ public struct Poller: ~Copyable {
     private let descriptor: Descriptor
     private let events: UnsafeMutablePointer<linux_event>
     private static let eventsMax: Int32 = 512
+    /// The last wait gave as many events as it may: others that were ready may have had no place.
+    public private(set) var isFull = false
 
     public init() throws(SystemError) {
         descriptor = Descriptor(owning: try Descriptor.check(linux_epoll_create(), "epoll_create1"))
@@ -72,6 +74,7 @@ public struct Poller: ~Copyable {
             milliseconds = Int32(clamping: (left + 999_999) / 1_000_000)
         }
         let count = linux_epoll_wait(descriptor.raw, events, Self.eventsMax, milliseconds)
+        isFull = count == Self.eventsMax
         return Int(try Descriptor.check(count, "epoll_wait"))
     }
 
@@ -80,6 +83,7 @@ public struct Poller: ~Copyable {
         let now = monotonicNanoseconds()
         let count = linux_epoll_wait_precisely(
             descriptor.raw, events, Self.eventsMax, deadline > now ? deadline - now : 0)
+        isFull = count == Self.eventsMax
         return Int(try Descriptor.check(count, "epoll_pwait2"))
     }
 

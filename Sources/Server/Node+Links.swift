@@ -74,8 +74,9 @@ extension Node {
             let socket = try Descriptor.dial(
                 address, from: source.flatMap { $0.isLoopback == address.isLoopback ? $0 : nil })
             let generation = links[slot].attempt &+ 1
-            try poller.add(
-                socket, as: Token(slot: Place.linkBits | UInt32(slot), generation: generation), for: .changes)
+            let token = Token(slot: Place.linkBits | UInt32(slot), generation: generation)
+            try poller.add(socket, as: token, for: .changes)
+            try urgent.add(socket, as: token, for: .changes)
             _ = links[slot].beginDialing(socket, at: now)
             watch(slot)
         } catch {

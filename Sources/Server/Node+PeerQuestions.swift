@@ -16,7 +16,11 @@ extension Node {
             refuse(slot, .notBuilt("/raft/\(call.rawValue)"))
             return .again
         }
-        clients[slot].isPeer = true
+        if !clients[slot].isPeer {
+            clients[slot].isPeer = true
+            // Without it this peer waits its turn among the clients, as every connection does at first.
+            try? urgent.add(clients[slot].socket, as: clients.token(at: slot), for: .changes)
+        }
         let number = clients[slot].exchanges.open()
         let exchange = Exchange(Self.exchange(clients.token(at: slot), number))
         let bytes = isDecoded ? clients[slot].content : clients[slot].inbound.bytes

@@ -21,6 +21,10 @@ extension Node {
             measureUsage()
         }
         replica.tick(Instant(nanoseconds: now))
+        if poller.isFull {
+            // The kernel reports who is ready in turn, and a heartbeat's answer may be the last of thousands.
+            for index in 0..<(try urgent.wait(until: 0)) { take(urgent[index]) }
+        }
         for index in 0..<count { take(poller[index]) }
         expireTimers()
         listenAgain()

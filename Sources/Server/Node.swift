@@ -30,6 +30,8 @@ struct Node: ~Copyable {
     let wake: Wake
     let signals: SignalInbox
     var poller: Poller
+    /// What must not wait behind thousands of ready clients, watched once more: peers, and finished writes.
+    var urgent: Poller
     var listener: Listener
     var clients = Slots<Client>()
     var links = Slots<PeerLink>()
@@ -107,6 +109,7 @@ struct Node: ~Copyable {
     mutating func run() throws(SystemError) {
         try poller.add(listener.descriptor, as: Place.listener.token, for: .reading)
         try poller.add(wake.descriptor, as: Place.wake.token, for: .reading)
+        try urgent.add(wake.descriptor, as: Place.wake.token, for: .reading)
         try poller.add(signals.descriptor, as: Place.signals.token, for: .reading)
         journal.start(into: &operations)
         disk.carryOut(&operations)

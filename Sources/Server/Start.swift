@@ -115,6 +115,7 @@ extension Node {
         let backupThread: PieceThread
         let resolver: Resolver
         let poller: Poller
+        let urgent: Poller
 
         static func make(on directory: DataDirectory) throws(SystemError) -> Ground {
             let wake = try Wake()
@@ -135,7 +136,7 @@ extension Node {
             return Ground(
                 wake: wake, arrivals: arrivals, disk: disk, reader: reader, worker: worker,
                 compressor: compressor, backupThread: backupThread, resolver: resolver,
-                poller: try Poller())
+                poller: try Poller(), urgent: try Poller())
         }
     }
 
@@ -162,6 +163,7 @@ extension Node {
         backupThread = ground.backupThread
         resolver = ground.resolver
         poller = ground.poller
+        urgent = ground.urgent
         now = monotonicNanoseconds()
         startedAt = now
         startedAtSeconds = UInt64(max(0, wallClockSeconds()))

@@ -23,6 +23,23 @@ import Testing
         #expect(Token(rawValue: second.rawValue) == second)
     }
 
+    @Test("a wait that could not give all that was ready says so")
+    func full() throws {
+        var poller = try Poller()
+        let bells = try (0..<600).map { _ in try Wake() }
+        for (number, bell) in bells.enumerated() {
+            try poller.add(bell.descriptor, as: Token(slot: UInt32(number), generation: 1), for: .reading)
+            bell.ring()
+        }
+        let count = try poller.wait(until: 0)
+        #expect(count == 512 && poller.isFull)
+        for bell in bells[100...] { bell.quieten() }
+        let left = try poller.wait(until: 0)
+        #expect(left == 100 && !poller.isFull)
+        // Who lets go of a bell closes it.
+        withExtendedLifetime(bells) {}
+    }
+
     @Test("elements keep their places while the table grows and tenants go")
     func growth() {
         var slots = Slots<[Int]>()

@@ -1,4 +1,5 @@
 # What more than one benchmark asks of a cluster: many keys, lists, leaders killed, and what the disk does.
+import base64
 import http.client
 import json
 import os
@@ -50,11 +51,13 @@ def failover(cluster, kills):
             while not stop.is_set():
                 port, began = cluster.ports[place], time.monotonic()
                 try:
+                    # As load.lua fills them in.
                     target = path.replace("%d", str(place))
-                    status, answer, _ = field.call(port, method, target, body, headers, timeout=0.5)
+                    content = body.replace("%s", base64.b64encode(f"k{place}".encode()).decode())
+                    status, answer, _ = field.call(port, method, target, content, headers, timeout=0.5)
                     if status == 307:
                         port = int(answer["Location"].split(":")[2].split("/")[0])
-                        status, _, _ = field.call(port, method, target, body, headers, timeout=0.5)
+                        status, _, _ = field.call(port, method, target, content, headers, timeout=0.5)
                     if 200 <= status < 300:
                         acknowledged.append((began, time.monotonic()))
                         continue

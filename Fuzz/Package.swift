@@ -27,7 +27,7 @@ let package = Package(
         room("Wire", ["Consensus", "JSON", "CDeflate", "CZlib"]),
         room("KeyValue", ["JSON"]),
         room("Journal", ["Wire", "Consensus", "JSON"]),
-        room("Snapshot", ["Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),
+        room("Snapshot", ["Journal", "Wire", "KeyValue", "Consensus", "JSON", "CZlib"]),
         room(
             "Replica",
             [

@@ -8,7 +8,7 @@ internal import Replica
 extension Node {
     /// One delivery has at most so much, or one revision.
     private static let deliveryBytes = 32 << 10
-    /// So long is sent in one turn (ns); then others have theirs.
+    /// So long is sent in one turn (ns), or as long as the rest of it took; then others have theirs.
     private static let sliceTime: UInt64 = 500_000
     /// Events wait at most so long for others to go with them (ns).
     private static let pauseMax: UInt64 = 20_000_000
@@ -34,7 +34,7 @@ extension Node {
             watches.goal = revision
         }
         let began = monotonicNanoseconds()
-        let end = began + Self.sliceTime
+        let end = began + max(Self.sliceTime, began - now)
         var moment = began
         while moment < end, watches.isServing {
             if watches.delivery == nil { beginDelivery() }
@@ -75,7 +75,7 @@ extension Node {
                 Writer.appendChunk(out.span, to: &chunk)
                 delivery.add(chunk, for: topic.live[form.rawValue])
             }
-            for token in topic.polls where clients.contains(token) { endWait(Int(token.slot)) }
+            endWaits(topic.polls)
         }
         watches.touched.removeAll(keepingCapacity: true)
         watches.written = Array(repeating: nil, count: watches.written.count)
@@ -87,10 +87,12 @@ extension Node {
     private mutating func gather(_ history: History) -> Revision {
         var revision = watches.served
         var isFull = false
+        watches.gathered = 0
         let table = watches.table
         history.forEach(after: .end(of: revision)) { event in
             if event.revision != revision {
-                isFull = closeRevision() >= Self.deliveryBytes
+                closeRevision()
+                isFull = watches.gathered >= Self.deliveryBytes
                 if isFull { return false }
                 revision = event.revision
             }
@@ -100,7 +102,7 @@ extension Node {
             return true
         }
         if isFull { return revision }
-        _ = closeRevision()
+        closeRevision()
         return replica.store.revision
     }
 
@@ -109,33 +111,37 @@ extension Node {
             topic.isTouched = true
             watches.touched.append(topic)
         }
-        // Only now it is known that the one before is not the last.
-        if let held = topic.held { write(held, isLast: false, for: topic) }
+        if let held = topic.held {
+            // Only now it is known that the one before is not the last.
+            write(held, isLast: false, for: topic)
+        } else {
+            watches.holding.append(topic)
+        }
         topic.held = event
     }
 
-    /// Writes the last events of a revision. Answers how many bytes there are now.
-    private mutating func closeRevision() -> Int {
-        var bytes = 0
-        for topic in watches.touched {
+    /// Writes the last events of a revision.
+    private mutating func closeRevision() {
+        for topic in watches.holding {
             if let held = topic.held { write(held, isLast: true, for: topic) }
             topic.held = nil
-            bytes += topic.out.reduce(0) { $0 + $1.count }
         }
-        return bytes
+        watches.holding.removeAll(keepingCapacity: true)
     }
 
     private mutating func write(_ event: Event, isLast: Bool, for topic: WatchTopic) {
         for form in WatchForm.allCases where !topic.live[form.rawValue].isEmpty {
             let place = 2 * form.rawValue + (isLast ? 1 : 0)
+            let start = topic.out[form.rawValue].count
             if let written = watches.written[place], written.id == event.id {
                 topic.out[form.rawValue] += written.bytes
-                continue
+            } else {
+                var bytes: [UInt8] = []
+                form.append(event, isLast: isLast, now: replica.clusterTime, to: &bytes)
+                topic.out[form.rawValue] += bytes
+                watches.written[place] = (event.id, bytes)
             }
-            var bytes: [UInt8] = []
-            form.append(event, isLast: isLast, now: replica.clusterTime, to: &bytes)
-            topic.out[form.rawValue] += bytes
-            watches.written[place] = (event.id, bytes)
+            watches.gathered += topic.out[form.rawValue].count - start
         }
     }
 
@@ -144,7 +150,7 @@ extension Node {
         var moment = monotonicNanoseconds()
         while moment < end, let (chunk, token, before) = watches.delivery?.next() {
             // Who has left meanwhile, or is behind, gets nothing by this way.
-            if clients.contains(token), let watcher = clients[Int(token.slot)].watcher, watcher.isLive {
+            if clients.contains(token), clients[Int(token.slot)].watcher?.isLive == true {
                 deliver(chunk, to: Int(token.slot), after: before)
             }
             moment = monotonicNanoseconds()
@@ -182,7 +188,15 @@ extension Node {
             clients[slot].watcher?.cursor = .end(of: watches.served)
             makeRunnable(slot)
         }
-        for token in waiting where clients.contains(token) { endWait(Int(token.slot)) }
+        endWaits(waiting)
+    }
+
+    /// Keys have changed that these wait for. What they read is asked for in the next turn, which is now.
+    private mutating func endWaits(_ tokens: [Token]) {
+        for token in tokens where clients.contains(token) {
+            endWait(Int(token.slot))
+            watches.hasEndedWaits = true
+        }
     }
 
     /// Those who are no longer ahead of what is served go on.

@@ -34,7 +34,9 @@ extension Node {
 
     /// When the next turn is due though nothing happens.
     private func wakeAt() -> UInt64 {
-        if !runnable.isEmpty || replica.hasEffects || !operations.isEmpty || !touchedClients.isEmpty {
+        if !runnable.isEmpty || replica.hasEffects || !operations.isEmpty || !touchedClients.isEmpty
+            || watches.hasEndedWaits
+        {
             return 0
         }
         let pause: UInt64 =
@@ -73,6 +75,7 @@ extension Node {
 
     private mutating func endTurn() {
         tellRoom()
+        watches.hasEndedWaits = false
         replica.turnEnded()
         replica.takeEffects(into: &effects)
         for effect in effects { carryOut(effect) }

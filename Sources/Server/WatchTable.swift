@@ -218,8 +218,13 @@ struct Watches {
     var early: [Token] = []
     /// Events are served again at this moment.
     var nextAt: UInt64 = 0
-    /// Topics that the events under way belong to.
+    /// Topics that the events being gathered belong to, those among them that hold one of the revision that
+    /// is not over, and how many bytes it comes to.
     var touched: [WatchTopic] = []
+    var holding: [WatchTopic] = []
+    var gathered = 0
+    /// Long polls have ended since the replica's turn did.
+    var hasEndedWaits = false
     /// The last events that were written, by form, and by whether they were the last of their revision.
     var written: [(id: EventID, bytes: [UInt8])?] = Array(repeating: nil, count: 2 * WatchForm.allCases.count)
     /// So many events may still be looked at in this turn by those who are behind.

@@ -72,14 +72,14 @@ struct SnapshotTests {
 
     /// A leader whose log begins after entry 21, and node 3 that holds nothing.
     private func sender(
-        change: (inout Replica.Settings) -> Void = { _ in }
+        fileBytes: UInt64 = Self.fileBytes, change: (inout Replica.Settings) -> Void = { _ in }
     ) throws -> (member: Member, snapshot: EntryID) {
         var member = leader(entries: 20, change: change)
         let (first, _) = try #require(taken(member.takeEffects()))
-        member.replica.snapshotTaken(first.last, sum: 1, bytes: Self.fileBytes)
+        member.replica.snapshotTaken(first.last, sum: 1, bytes: fileBytes)
         member.turn()
         let (head, _) = try #require(taken(member.takeEffects()))
-        member.replica.snapshotTaken(head.last, sum: 7, bytes: Self.fileBytes)
+        member.replica.snapshotTaken(head.last, sum: 7, bytes: fileBytes)
         member.turn()
         member.replica.compacted(through: head.last.index)
         member.pass(200)
@@ -106,7 +106,7 @@ struct SnapshotTests {
     @Test("pieces follow their answers as fast as the rate allows, late turns are made up for, and no more")
     func pace() throws {
         // A piece of 1,000 bytes each 20 ms.
-        var (member, snapshot) = try sender { $0.pieceBytesPerSecond = 50_000 }
+        var (member, snapshot) = try sender(fileBytes: 50_000) { $0.pieceBytesPerSecond = 50_000 }
         let term = member.replica.raft.term.rawValue
         func wanted(_ member: inout Member) -> Bool { self.wanted(member.takeEffects()) != nil }
         func answer(_ member: inout Member, _ offset: UInt64) {
@@ -124,6 +124,15 @@ struct SnapshotTests {
         member.pass(40)
         answer(&member, 1_000)
         #expect(wanted(&member))
+        // However late, no more than in a heartbeat's time: 100 ms, five pieces.
+        member.pass(400)
+        var burst = 0
+        for number in 2..<20 {
+            answer(&member, UInt64(number) * 1_000)
+            if !wanted(&member) { break }
+            burst += 1
+        }
+        #expect(burst == 5)
     }
 
     @Test("§7 a peer whose entries are gone gets the snapshot piece by piece, then what follows")

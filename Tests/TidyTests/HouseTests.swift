@@ -45,6 +45,15 @@ struct HouseTests {
         }
     }
 
+    @Test("the package that fuzzes draws the same arrows")
+    func fuzzing() throws {
+        let fuzzed = manifestDependencies(in: tokens(of: try Checkout.text("Fuzz/Package.swift")))
+        #expect(fuzzed["Replica"] != nil && fuzzed["Snapshot"] != nil)
+        for room in house {
+            if let arrows = fuzzed[room.name] { #expect(arrows == declared[room.name], "\(room.name)") }
+        }
+    }
+
     @Test("the image's build sees every folder that the manifest names")
     func image() throws {
         let manifest = tokens(of: try Checkout.text("Package.swift"))

@@ -160,7 +160,9 @@ class Rast(Contender):
         self.spawn(
             place,
             [self.binary, "serve", "--id", str(place + 1), "--listen", f"127.0.0.1:{self.ports[place]}"]
-            + ["--peers", peers, "--data", os.path.join(self.folder, str(place + 1))],
+            + ["--peers", peers, "--data", os.path.join(self.folder, str(place + 1))]
+            # With 10,000 connections of a load, some of its last run are still closing.
+            + ["--max-connections", "15000"],
         )
 
     def wait_until_ready(self):

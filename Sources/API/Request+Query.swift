@@ -60,6 +60,16 @@ private enum Name: UInt8, CaseIterable {
         }
     }
 
+    /// Whether it says something of the request itself, and its value is only looked at.
+    var isOfRequest: Bool {
+        switch self {
+        case .timeout, .redirect, .format, .consistency, .verbose, .ttl, .lease, .minRevision: true
+        case .wait, .after, .prefix, .start, .end, .limit, .keys, .delimiter, .reverse, .cursor, .all, .key,
+            .since:
+            false
+        }
+    }
+
     /// Whether its value is bytes: a name alone then says nothing.
     var isBytes: Bool {
         switch self {
@@ -91,6 +101,10 @@ extension Request {
                 throw Refusal(400, .unknownParameter, "The parameter \"\(name.text)\" is given twice.")
             }
             seen |= bit
+            if name.isOfRequest, let range = parameter.value, isAsWritten(range, in: bytes) {
+                try read(name, bytes.extracting(range))
+                continue
+            }
             let value = try decodedValue(parameter, of: name, in: bytes)
             switch name {
             case .cursor: cursor = value
@@ -130,6 +144,14 @@ extension Request {
         var text: [UInt8] = []
         for offset in range.prefix(64) { text.append(bytes[offset]) }
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Whether a value has nothing that would have to be decoded.
+    private func isAsWritten(_ range: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+        for offset in range where bytes[offset] == UInt8(ascii: "%") || bytes[offset] == UInt8(ascii: "+") {
+            return false
+        }
+        return true
     }
 
     /// A name alone means `true`.

@@ -6,80 +6,79 @@ internal import Network
 internal import Replica
 
 extension Node {
-    /// One delivery has at most so much, or one revision.
-    private static let deliveryBytes = 32 << 10
+    /// A piece of a feed has at most so much, or one revision; and so much the feeds hold of all pieces.
+    private static let pieceBytes = 32 << 10
+    private static let heldBytesMax = 256 << 10
     /// So long is sent in one turn (ns), or as long as the rest of it took; then others have theirs.
     private static let sliceTime: UInt64 = 500_000
-    /// Events wait at most so long for others to go with them (ns).
-    private static let pauseMax: UInt64 = 20_000_000
+    /// Serving takes one part of so many of the loop's time, but for this much (ns) that may come at once.
+    private static let timeParts: UInt64 = 4
+    private static let burstTime: UInt64 = 10_000_000
 
     /// Gives live watchers what has happened since the last time.
     ///
     /// To serve a thousand watchers takes milliseconds. So they are served in slices, between which the loop
-    /// does what else there is to do; and twice the time that it took passes before the next time, so that
-    /// what happens meanwhile goes together: what a send costs hardly depends on how much it sends.
+    /// does what else there is to do. They take turns, and each is given all that is new: an event waits for
+    /// one round at most. Where events come without a pause, there is one between slices, so that what
+    /// happens meanwhile goes together: what a send costs hardly depends on how much it sends.
     mutating func serveWatches() {
         watches.scansLeft = Self.scansMax
-        let revision = replica.store.revision
         if replica.trust != .trusted { endWatches() }
         guard !watches.table.isEmpty, replica.trust == .trusted else {
-            watches.isServing = false
-            watches.delivery = nil
-            watches.served = revision
+            forgetFeeds()
+            watches.served = replica.store.revision
             return
         }
+        gather()
         guard let serveAt, now >= serveAt else { return }
-        if !watches.isServing {
-            watches.isServing = true
-            watches.goal = revision
-        }
-        let began = monotonicNanoseconds()
+        let (began, taken) = (monotonicNanoseconds(), threadNanoseconds())
         let end = began + max(Self.sliceTime, began - now)
         var moment = began
-        while moment < end, watches.isServing {
-            if watches.delivery == nil { beginDelivery() }
-            moment = deliver(until: end)
-            if watches.delivery == nil, watches.served >= watches.goal { watches.isServing = false }
+        while moment < end, !watches.active.isEmpty {
+            serveNext()
+            moment = monotonicNanoseconds()
         }
-        watches.spent += moment - began
-        if !watches.isServing {
-            watches.nextAt = moment + min(2 * watches.spent, Self.pauseMax)
-            watches.spent = 0
-        }
+        // While others had the processor, nothing was spent.
+        watches.repaid = max(watches.repaid, began) + Self.timeParts * (threadNanoseconds() - taken)
     }
 
     /// When events are to be served though nothing else happens.
     var serveAt: UInt64? {
-        if watches.isServing { return 0 }
-        return watches.table.isEmpty || replica.store.revision == watches.served ? nil : watches.nextAt
+        watches.active.isEmpty ? nil : watches.repaid - min(watches.repaid, Self.burstTime)
     }
 
-    /// Gathers what is to be sent next. From now on who joins has it already, or gets it by itself.
-    private mutating func beginDelivery() {
-        let history = replica.store.history
-        guard history.holds(after: .end(of: watches.served)) else {
-            serveLost()
-            watches.served = replica.store.revision
-            wakeEarly()
-            return
-        }
-        let before = watches.served
-        watches.served = gather(history)
-        var delivery = Delivery(after: before)
-        for topic in watches.touched {
-            topic.isTouched = false
-            for form in WatchForm.allCases where !topic.out[form.rawValue].isEmpty {
-                let out = topic.out[form.rawValue]
-                topic.out[form.rawValue] = []
-                var chunk: [UInt8] = []
-                Writer.appendChunk(out.span, to: &chunk)
-                delivery.add(chunk, for: topic.live[form.rawValue])
+    private mutating func forgetFeeds() {
+        for feed in watches.active { feed.isActive = false }
+        watches.active.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes what has happened to the feeds, unless they hold much. From now on who joins has it already, or
+    /// gets it by itself.
+    private mutating func gather() {
+        let revision = replica.store.revision
+        if watches.served == revision { return }
+        while watches.served < revision, watches.held < Self.heldBytesMax {
+            let history = replica.store.history
+            guard history.holds(after: .end(of: watches.served)) else {
+                serveLost()
+                watches.served = revision
+                break
             }
-            endWaits(topic.polls)
+            let before = watches.served
+            watches.served = gather(history)
+            for topic in watches.touched {
+                topic.isTouched = false
+                for feed in topic.feeds where !feed.out.isEmpty {
+                    watches.held += feed.close(after: before)
+                    if !feed.isActive { watches.active.append(feed) }
+                    feed.isActive = true
+                }
+            }
+            // Last: a read that goes on may need room, for which others are ended.
+            for topic in watches.touched { endWaits(topic.polls) }
+            watches.touched.removeAll(keepingCapacity: true)
         }
-        watches.touched.removeAll(keepingCapacity: true)
         watches.written = Array(repeating: nil, count: watches.written.count)
-        watches.delivery = delivery
         wakeEarly()
     }
 
@@ -92,7 +91,7 @@ extension Node {
         history.forEach(after: .end(of: revision)) { event in
             if event.revision != revision {
                 closeRevision()
-                isFull = watches.gathered >= Self.deliveryBytes
+                isFull = watches.gathered >= Self.pieceBytes
                 if isFull { return false }
                 revision = event.revision
             }
@@ -130,46 +129,51 @@ extension Node {
     }
 
     private mutating func write(_ event: Event, isLast: Bool, for topic: WatchTopic) {
-        for form in WatchForm.allCases where !topic.live[form.rawValue].isEmpty {
+        for form in WatchForm.allCases {
+            let feed = topic.feeds[form.rawValue]
+            if feed.members.isEmpty { continue }
             let place = 2 * form.rawValue + (isLast ? 1 : 0)
-            let start = topic.out[form.rawValue].count
+            let start = feed.out.count
             if let written = watches.written[place], written.id == event.id {
-                topic.out[form.rawValue] += written.bytes
+                feed.out += written.bytes
             } else {
                 var bytes: [UInt8] = []
                 form.append(event, isLast: isLast, now: replica.clusterTime, to: &bytes)
-                topic.out[form.rawValue] += bytes
+                feed.out += bytes
                 watches.written[place] = (event.id, bytes)
             }
-            watches.gathered += topic.out[form.rawValue].count - start
+            watches.gathered += feed.out.count - start
         }
     }
 
-    /// Goes on with the delivery under way until a moment. Answers what time it is then.
-    private mutating func deliver(until end: UInt64) -> UInt64 {
-        var moment = monotonicNanoseconds()
-        while moment < end, let (chunk, token, before) = watches.delivery?.next() {
-            // Who has left meanwhile, or is behind, gets nothing by this way.
-            if clients.contains(token), clients[Int(token.slot)].watcher?.isLive == true {
-                deliver(chunk, to: Int(token.slot), after: before)
-            }
-            moment = monotonicNanoseconds()
+    /// Has one watcher take its turn.
+    private mutating func serveNext() {
+        if watches.turn >= watches.active.count { watches.turn = 0 }
+        let feed = watches.active[watches.turn]
+        guard let token = feed.takeTurn() else {
+            feed.isActive = false
+            watches.active.swapAt(watches.turn, watches.active.count - 1)
+            watches.active.removeLast()
+            return
         }
-        if watches.delivery?.isOver == true { watches.delivery = nil }
-        return moment
+        watches.turn += 1
+        serve(Int(token.slot), from: feed)
     }
 
-    private mutating func deliver(_ chunk: [UInt8], to slot: Int, after revision: Revision) {
+    private mutating func serve(_ slot: Int, from feed: WatchFeed) {
+        guard let position = clients[slot].watcher?.position, position < feed.end else { return }
+        let count = feed.bytes(from: position)
         let unsent = clients[slot].outbound.count
-        let fits = unsent == 0 || unsent + chunk.count <= Self.watchBytesMax
-        guard fits, chunk.count <= BufferPool.bufferBytes || hasRoom(slot, for: chunk.count) else {
+        let fits = unsent == 0 || unsent + count <= Self.watchBytesMax
+        guard fits, count <= BufferPool.bufferBytes || hasRoom(slot, for: count) else {
             endLive(slot)
-            clients[slot].watcher?.cursor = .end(of: revision)
             // With nothing unsent there is no flush that would bring it here again.
             if unsent == 0 { makeRunnable(slot) }
             return
         }
-        clients[slot].outbound.append(chunk, 0..<chunk.count)
+        feed.append(from: position, to: &clients[slot].outbound)
+        watches.held -= feed.taken(from: position)
+        clients[slot].watcher?.position = feed.end
         flush(slot)
     }
 
@@ -179,13 +183,12 @@ extension Node {
         var tokens: [Token] = []
         var waiting: [Token] = []
         watches.table.forEachTopic { topic in
-            for live in topic.live { tokens += live }
+            for feed in topic.feeds { tokens += feed.members }
             waiting += topic.polls
         }
         for token in tokens {
             let slot = Int(token.slot)
             endLive(slot)
-            clients[slot].watcher?.cursor = .end(of: watches.served)
             makeRunnable(slot)
         }
         endWaits(waiting)

@@ -88,32 +88,38 @@ extension Node {
     mutating func becomeLive(_ slot: Int) {
         guard let watcher = clients[slot].watcher else { return }
         let token = clients.token(at: slot)
-        if let form = watcher.form {
-            clients[slot].watcher?.place = .live(watcher.topic.live[form.rawValue].count)
-            watcher.topic.live[form.rawValue].append(token)
+        if let feed = watcher.feed {
+            clients[slot].watcher?.position = feed.end
+            clients[slot].watcher?.place = .live(feed.join(token))
         } else {
             clients[slot].watcher?.place = .live(watcher.topic.polls.count)
             watcher.topic.polls.append(token)
         }
     }
 
+    /// Up to where a watcher was sent everything.
+    private func cursor(of watcher: Watcher) -> EventID {
+        guard case .live = watcher.place else { return watcher.cursor }
+        return .end(of: watcher.feed?.revision(before: watcher.position) ?? watches.served)
+    }
+
     /// A live watcher is none any more: it is behind, at its cursor.
     mutating func endLive(_ slot: Int) {
         guard let watcher = clients[slot].watcher, case .live(let place) = watcher.place else { return }
+        let cursor = cursor(of: watcher)
         clients[slot].watcher?.place = .behind
-        let last: Token?
-        if let form = watcher.form {
-            last = watcher.topic.live[form.rawValue].popLast()
+        clients[slot].watcher?.cursor = cursor
+        let moved: Token?
+        if let feed = watcher.feed {
+            watches.held -= feed.taken(from: watcher.position)
+            moved = feed.leave(place)
         } else {
-            last = watcher.topic.polls.popLast()
+            let topic = watcher.topic
+            topic.polls.swapAt(place, topic.polls.count - 1)
+            topic.polls.removeLast()
+            moved = place < topic.polls.count ? topic.polls[place] : nil
         }
-        guard let last, Int(last.slot) != slot else { return }
-        if let form = watcher.form {
-            watcher.topic.live[form.rawValue][place] = last
-        } else {
-            watcher.topic.polls[place] = last
-        }
-        clients[Int(last.slot)].watcher?.place = .live(place)
+        if let moved { clients[Int(moved.slot)].watcher?.place = .live(place) }
     }
 
     // Catching up -----------------------------------------------------------------------------------------
@@ -190,17 +196,10 @@ extension Node {
             }
             return
         }
-        // Whether this one has what is being delivered is not known here.
-        if watcher.isLive, watches.delivery != nil { return setTimer(slot, after: .milliseconds(50)) }
         setTimer(slot, after: Self.progressTime)
-        let cursor: EventID
-        switch watcher.place {
-        case .live: cursor = .end(of: watches.served)
-        case .early: cursor = watcher.cursor
-        case .behind: return
-        }
+        if watcher.isBehind { return }
         var progress: [UInt8] = []
-        form.appendProgress(cursor, isOpening: false, to: &progress)
+        form.appendProgress(cursor(of: watcher), isOpening: false, to: &progress)
         append(progress, to: slot)
         touch(slot)
     }
@@ -221,7 +220,6 @@ extension Node {
     /// All watches and long polls end: this node is shutting down, or its state is wrong.
     mutating func endWatches() {
         if watches.table.isEmpty { return }
-        watches.delivery = nil
         for slot in 0..<clients.limit where clients.isTaken(slot) {
             guard let watcher = clients[slot].watcher else { continue }
             if watcher.form != nil {

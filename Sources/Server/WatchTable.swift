@@ -11,18 +11,16 @@ final class WatchTopic {
     fileprivate(set) var parent: WatchTopic?
     /// How many watchers there are, those among them that are behind, and long polls.
     fileprivate(set) var count = 0
-    /// Those who have all that was served, by the form of their streams.
-    var live: [[Token]] = WatchForm.allCases.map { _ in [] }
+    /// Those who are live, by the form of their streams.
+    let feeds = WatchForm.allCases.map { _ in WatchFeed() }
     /// Those who wait for a change to read the key.
     var polls: [Token] = []
 
-    // While events are served.
+    // While events are gathered.
 
     /// A match whose revision is not over: whether it is the last of it is not known yet.
     var held: Event?
     var isTouched = false
-    /// What is to be sent, in each form.
-    var out: [[UInt8]] = WatchForm.allCases.map { _ in [] }
 
     fileprivate init(_ keys: WatchedKeys) {
         self.keys = keys
@@ -148,7 +146,7 @@ struct WatchTable {
 /// Where one watcher stands, or one who waits for a key to change.
 struct Watcher {
     enum Place {
-        /// In the topic's list at this place: it has all that was served.
+        /// In the list of its feed at this place: it is given what comes, in its turn.
         case live(Int)
         /// It is given what comes after its cursor, as fast as it takes that.
         case behind
@@ -159,9 +157,11 @@ struct Watcher {
     let topic: WatchTopic
     /// Nil: a long poll.
     let form: WatchForm?
-    /// Up to here all was sent; of one that is live, at least.
+    /// Up to here all was sent. Not kept up to date while it is live.
     var cursor: EventID
     var place = Place.behind
+    /// Of one that is live: the number of the next piece that it takes.
+    var position = 0
 
     init(_ topic: WatchTopic, _ form: WatchForm?, after cursor: EventID) {
         self.topic = topic
@@ -169,55 +169,24 @@ struct Watcher {
         self.cursor = cursor
     }
 
+    /// Nil: a long poll.
+    var feed: WatchFeed? { form.map { topic.feeds[$0.rawValue] } }
     var isBehind: Bool { if case .behind = place { true } else { false } }
-    var isLive: Bool { if case .live = place { true } else { false } }
-}
-
-/// Events on their way to those who were live when they were gathered.
-struct Delivery {
-    /// Up to here each of them has everything.
-    private let before: Revision
-    private var parts: [(chunk: [UInt8], tokens: [Token])] = []
-    private var place = 0
-
-    init(after before: Revision) {
-        self.before = before
-    }
-
-    var isOver: Bool { parts.isEmpty }
-
-    mutating func add(_ chunk: [UInt8], for tokens: [Token]) {
-        if !tokens.isEmpty { parts.append((chunk, tokens)) }
-    }
-
-    /// The next watcher, and what it is to be sent.
-    mutating func next() -> (chunk: [UInt8], token: Token, before: Revision)? {
-        guard let part = parts.last else { return nil }
-        let found = (part.chunk, part.tokens[place], before)
-        place += 1
-        if place == part.tokens.count {
-            parts.removeLast()
-            place = 0
-        }
-        return found
-    }
 }
 
 /// What is known of serving events, over all watchers.
 struct Watches {
     var table = WatchTable()
-    /// All live watchers have what happened up to this revision, or are about to get it by the delivery under
-    /// way.
+    /// What happened up to this revision is in the feeds of those who are live, or was taken from there.
     var served = Revision.empty
-    var delivery: Delivery?
-    /// Since the last pause events are served, up to this revision at least; how long that took so far (ns).
-    var isServing = false
-    var goal = Revision.empty
-    var spent: UInt64 = 0
+    /// Feeds that somebody has something to take of, whose turn it is among them, and how much they hold.
+    var active: [WatchFeed] = []
+    var turn = 0
+    var held = 0
+    /// What was spent on serving so far is made up for at this moment (ns).
+    var repaid: UInt64 = 0
     /// Watchers that are early.
     var early: [Token] = []
-    /// Events are served again at this moment.
-    var nextAt: UInt64 = 0
     /// Topics that the events being gathered belong to, those among them that hold one of the revision that
     /// is not over, and how many bytes it comes to.
     var touched: [WatchTopic] = []

@@ -4,9 +4,9 @@
 
 /// Whether this program runs under valgrind, and was built where its headers are.
 int callgrind_is_counting(void);
-/// Begins to count instructions, or ends it.
+/// Begins to count instructions and allocations, or ends it.
 void callgrind_toggle(void);
-/// Writes what was counted since the last time, under a name.
+/// Writes what was counted since the last time, under a name, to which the number of allocations is added.
 void callgrind_write(const char *name);
 
 #endif

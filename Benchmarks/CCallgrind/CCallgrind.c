@@ -2,6 +2,7 @@
 // allocator's entrances, counted on the way in: callgrind counts calls of what it does not collect too.
 #include "CCallgrind.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -34,6 +35,7 @@ void callgrind_write(const char *name) { (void)name; }
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
 
 void *malloc(size_t size) {
     allocations += is_counting;
@@ -48,5 +50,17 @@ void *calloc(size_t count, size_t size) {
 void *realloc(void *old, size_t size) {
     allocations += is_counting;
     return __libc_realloc(old, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+    allocations += is_counting;
+    return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **result, size_t alignment, size_t size) {
+    void *memory = aligned_alloc(alignment, size);
+    if (!memory) return ENOMEM;
+    *result = memory;
+    return 0;
 }
 #endif

@@ -197,7 +197,8 @@ public struct Raft: Sendable {
         case .heartbeat(let commit, let round): receiveHeartbeat(message, commit, round, exchange, into: &out)
         case .heard(let round, let isFull): receiveHeard(message, round, isFull, into: &out)
         case .timeoutNow: receiveTimeoutNow(message, exchange, into: &out)
-        case .noted: return
+        // It says nothing but in which boot the peer is: if in another, what it had is not certain any more.
+        case .noted: _ = peer(answering: message, into: &out)
         case .readIndex(let question): receiveReadIndex(message, question, exchange, into: &out)
         case .readIndexed(let question, let index): receiveReadIndexed(message, question, index, into: &out)
         case .piece(let piece): receivePiece(message, piece, exchange, into: &out)

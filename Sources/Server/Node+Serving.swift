@@ -11,9 +11,10 @@ extension Node {
     private static let heldBytesMax = 256 << 10
     /// So long is sent in one turn (ns), or as long as the rest of it took; then others have theirs.
     private static let sliceTime: UInt64 = 500_000
-    /// Serving takes one part of so many of the loop's time, but for this much (ns) that may come at once.
+    /// Serving takes one part of so many of the loop's time; it may be ahead of that by so much (ns), so that
+    /// a lone event is not held up.
     private static let timeParts: UInt64 = 4
-    private static let burstTime: UInt64 = 10_000_000
+    private static let aheadTime: UInt64 = 10_000_000
 
     /// Gives live watchers what has happened since the last time.
     ///
@@ -44,7 +45,7 @@ extension Node {
 
     /// When events are to be served though nothing else happens.
     var serveAt: UInt64? {
-        watches.active.isEmpty ? nil : watches.repaid - min(watches.repaid, Self.burstTime)
+        watches.active.isEmpty ? nil : watches.repaid - min(watches.repaid, Self.aheadTime)
     }
 
     private mutating func forgetFeeds() {
@@ -78,7 +79,7 @@ extension Node {
             for topic in watches.touched { endWaits(topic.polls) }
             watches.touched.removeAll(keepingCapacity: true)
         }
-        watches.written = Array(repeating: nil, count: watches.written.count)
+        for place in watches.written.indices { watches.written[place] = nil }
         wakeEarly()
     }
 
@@ -171,7 +172,7 @@ extension Node {
             if unsent == 0 { makeRunnable(slot) }
             return
         }
-        feed.append(from: position, to: &clients[slot].outbound)
+        feed.append(from: position, count: count, to: &clients[slot].outbound)
         watches.held -= feed.taken(from: position)
         clients[slot].watcher?.position = feed.end
         flush(slot)

@@ -78,10 +78,12 @@ final class WatchFeed {
 
     private static let reservedBytesMax = 32 << 10
 
-    func append(from position: Int, to outbound: inout Outbound) {
-        let count = bytes(from: position)
-        // Many small pieces: room for all of them at once.
-        if count <= Self.reservedBytesMax { outbound.bytes.reserveCapacity(outbound.bytes.count + count) }
+    /// Appends the pieces from `position` on, which have `count` bytes.
+    func append(from position: Int, count: Int, to outbound: inout Outbound) {
+        // Many small pieces, as they mostly are: room for all of them at once.
+        if position + 1 < end, count <= Self.reservedBytesMax, outbound.isEmpty {
+            outbound.bytes.reserveCapacity(count)
+        }
         for index in position - first..<pieces.count {
             let bytes = pieces[index].bytes
             outbound.append(bytes, 0..<bytes.count)

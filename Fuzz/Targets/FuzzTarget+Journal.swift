@@ -114,6 +114,8 @@ private struct Layout {
     private var index: UInt64 = 0
     private var term: UInt64 = 1
     private var commit: UInt64 = 0
+    /// By term and index: one entry, with one line, however often it is written (Log Matching, §5.3).
+    private var written: [EntryID: [UInt8]] = [:]
 
     /// Numbers far from the limit, beyond which a node would have to live for some thousand years.
     private func number(_ draw: inout Draw) -> UInt64 { min(draw.number(), 1 << 40) }
@@ -196,7 +198,9 @@ private struct Layout {
             let command = draw.isTrue() ? Array("{\"none\":true}".utf8) : [0x7B] + draw.piece() + [0x7D]
             var block = Block(first: LogIndex(index))
             block.append(index: LogIndex(index), term: Term(term), command: command.span)
-            lines += block.bytes
+            let id = EntryID(term: Term(term), index: LogIndex(index))
+            lines += written[id] ?? block.bytes
+            written[id] = written[id] ?? block.bytes
         }
         sequence = draw.below(16) == 15 ? number(&draw) : sequence + 1
         commit = draw.below(4) == 3 ? number(&draw) : draw.isTrue() ? index : commit

@@ -27,6 +27,14 @@ public struct Membership: Hashable, Sendable {
         return all
     }
 
+    /// How many ``all`` are.
+    var count: Int {
+        var count = voters.count
+        for id in outgoing where !voters.contains(id) { count += 1 }
+        for id in learners where !isVoter(id) { count += 1 }
+        return count
+    }
+
     public func contains(_ id: NodeID) -> Bool { isVoter(id) || learners.contains(id) }
 
     public func isVoter(_ id: NodeID) -> Bool { voters.contains(id) || outgoing.contains(id) }

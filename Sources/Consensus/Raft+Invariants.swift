@@ -22,8 +22,15 @@ extension Raft {
                 precondition(peer.flights <= settings.flightsMax)
                 precondition(peer.pace != .snapshot || peer.flights == 0, "no append flies below the base")
             }
-            let named = leadership.peers.filter { !$0.isLeaving }.map(\.id)
-            precondition(named == membership.all.filter { $0 != id }, "a leader's peers are the members")
+            var named = membership.contains(id) ? 1 : 0
+            var before: NodeID?
+            for peer in leadership.peers where !peer.isLeaving {
+                precondition(peer.id != id && membership.contains(peer.id), "a leader's peers are members")
+                precondition(before.map { $0 < peer.id } ?? true, "a leader's peers are in order")
+                before = peer.id
+                named += 1
+            }
+            precondition(named == membership.count, "a leader's peers are all members")
             let due = max(configurationIndex, leadership.firstIndex)
             precondition(commit < due || membership.outgoing.isEmpty, "joint consensus ends by itself")
             let rounds = leadership.rounds

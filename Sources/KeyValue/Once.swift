@@ -128,11 +128,14 @@ extension Answers {
     private static func record(_ key: [UInt8], _ kept: KeptAnswer) -> Record {
         var value: [UInt8] = []
         value.reserveCapacity(headBytes + kept.reply.count)
-        for number in [
-            kept.index, kept.at.milliseconds, kept.request.high, kept.request.low, kept.revision.rawValue,
-        ] {
-            value += Leases.bytes(number)
+        func append(_ number: UInt64) {
+            for shift in 1...8 { value.append(UInt8(truncatingIfNeeded: number >> UInt64(64 - 8 * shift))) }
         }
+        append(kept.index)
+        append(kept.at.milliseconds)
+        append(kept.request.high)
+        append(kept.request.low)
+        append(kept.revision.rawValue)
         value += kept.reply
         return record(key, value: value)
     }

@@ -16,6 +16,10 @@ final class DiskThread: Sendable {
     private let operations = Mailbox<Operation>()
     private let outcomes = Mailbox<DiskOutcome>()
     private let wake: Wake
+    private let synced = Atomic<UInt64>(0)
+
+    /// How many synced writes there have been.
+    var batches: UInt64 { synced.load(ordering: .relaxed) }
 
     init(wake: Wake) { self.wake = wake }
 
@@ -50,7 +54,10 @@ final class DiskThread: Sendable {
                     }
                 }
                 var outcome = DiskOutcome(id: operation.id, failure: failure)
-                if operation.isSyncedWrite { outcome.syncNanoseconds = monotonicNanoseconds() - began }
+                if operation.isSyncedWrite {
+                    outcome.syncNanoseconds = monotonicNanoseconds() - began
+                    synced.add(1, ordering: .relaxed)
+                }
                 ended.append(outcome)
             }
             taken.removeAll(keepingCapacity: true)

@@ -123,7 +123,8 @@ extension Node {
             let disk = DiskThread(wake: wake)
             try disk.start(on: directory)
             let reader = try ReaderThread(of: directory, answers: arrivals, wake: wake)
-            let worker = try WorkerThread(on: directory, answers: arrivals, wake: wake)
+            let worker = try WorkerThread(
+                on: directory, beside: disk, answers: arrivals, wake: wake)
             // Requests go before them, and before a backup most of all.
             let compressor = try PieceThread(
                 named: "compressor", niceness: 5, answers: arrivals, wake: wake)

@@ -8,7 +8,7 @@ internal import Snapshot
 internal import Wire
 
 /// Long work, one piece after the other, on a thread of its own. Its writes do not stand in the disk thread's
-/// queue, so that the log's syncs never wait behind a snapshot.
+/// queue, so that the log's syncs never wait behind a snapshot; and it gives way to them.
 final class WorkerThread: Sendable {
     private enum Task: Sendable {
         case take(SnapshotHead, Store)
@@ -17,14 +17,17 @@ final class WorkerThread: Sendable {
     }
     private let tasks = Mailbox<Task>()
 
-    init(on directory: DataDirectory, answers: Mailbox<Arrival>, wake: Wake) throws(SystemError) {
+    init(
+        on directory: DataDirectory, beside log: DiskThread, answers: Mailbox<Arrival>, wake: Wake
+    ) throws(SystemError) {
         let tasks = tasks
         try Thread(named: "worker") {
             let disk = PosixDisk(directory)
+            let courtesy = Courtesy(to: log)
             var taken: [Task] = []
             while tasks.take(into: &taken) {
                 for task in taken {
-                    guard let answer = Self.carryOut(task, disk) else { continue }
+                    guard let answer = Self.carryOut(task, disk, courtesy) else { continue }
                     answers.put(answer)
                     wake.ring()
                 }
@@ -44,7 +47,9 @@ final class WorkerThread: Sendable {
 
     func release(_ store: Store) { tasks.put(.release(store)) }
 
-    private static func carryOut(_ task: Task, _ disk: PosixDisk) -> Arrival? {
+    private static func carryOut(
+        _ task: Task, _ disk: PosixDisk, _ courtesy: Courtesy
+    ) -> Arrival? {
         switch task {
         case .release: return nil
         case .open:
@@ -54,11 +59,13 @@ final class WorkerThread: Sendable {
             } catch {
                 return .opened(nil, why: error.description)
             }
-        case .take(let head, let store): return take(head, store, disk)
+        case .take(let head, let store): return take(head, store, disk, courtesy)
         }
     }
 
-    private static func take(_ head: SnapshotHead, _ store: Store, _ disk: PosixDisk) -> Arrival {
+    private static func take(
+        _ head: SnapshotHead, _ store: Store, _ disk: PosixDisk, _ courtesy: Courtesy
+    ) -> Arrival {
         var taking = SnapshotTaking(head, of: store)
         do throws(DiskFailure) {
             while let action = taking.next() {
@@ -67,12 +74,14 @@ final class WorkerThread: Sendable {
                 } catch {
                     guard action.mayFail(by: error) else { throw error }
                 }
+                courtesy.rest()
             }
         } catch {
             return .snapshotFailed(head.last, why: error.message)
         }
         do throws(SnapshotError) {
-            let (sum, bytes) = try taking.verify(disk.directory)
+            let (sum, bytes) = try taking.verify(
+                UnhurriedStorage(source: disk.directory, courtesy: courtesy))
             return .snapshotTaken(head.last, sum: sum, bytes: bytes)
         } catch {
             return .snapshotFailed(head.last, why: error.description)

@@ -143,7 +143,8 @@ extension Cluster {
     func started(_ node: SimulatedNode) throws(Violation) {
         guard let hard = node.process?.replica.raft.hard else { return }
         let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: node.log)
-        if node.health == .whole { try checkSurvival(of: state, on: node) }
+        // (Each such check reads all of the disk once more: a third of the starts is enough.)
+        if node.health == .whole, node.random.happens(333_333) { try checkSurvival(of: state, on: node) }
         node.isStarted = true
         node.bootSpoken = node.process?.replica.raft.boot ?? node.bootSpoken
         node.durable = state
@@ -160,7 +161,7 @@ extension Cluster {
     private func checkSurvival(of state: DurableState, on node: SimulatedNode) throws(Violation) {
         let read: Reading
         do throws(RecoveryError) {
-            read = try recover(node.disk.afterWorstLoss, node.id)
+            read = try recover(node, from: node.disk.afterWorstLoss, applies: false)
         } catch {
             throw Violation("start: node \(node.place + 1) would not start again: \(error)")
         }
@@ -218,12 +219,13 @@ extension Cluster {
 
     /// One vote a term, and on disk before it is told.
     private func vote(
-        of node: SimulatedNode, for candidate: NodeID, in term: Term, else broken: Violation
+        of node: SimulatedNode, for candidate: NodeID, in term: Term,
+        else broken: @autoclosure () -> Violation
     ) throws(Violation) {
         let durable = node.durable
         guard durable.term > term.rawValue || durable.term == term.rawValue && durable.vote == candidate
         else {
-            throw broken
+            throw broken()
         }
         guard term.rawValue < 1 << 20 else { throw Violation("the term is \(term)") }
         while node.votes.count <= Int(term.rawValue) { node.votes.append(nil) }
@@ -239,20 +241,22 @@ extension Cluster {
 
     /// A full node's last entry: on disk, and all before it the leader's if the leader has it too.
     private func check(
-        _ last: EntryID, in message: Message, of node: SimulatedNode, else broken: Violation
+        _ last: EntryID, in message: Message, of node: SimulatedNode,
+        else broken: @autoclosure () -> Violation
     ) throws(Violation) {
-        guard last.index.rawValue <= node.durable.log.count else { throw broken }
+        guard last.index.rawValue <= node.durable.log.count else { throw broken() }
         let leader = nodes[Int(message.to.rawValue) - 1]
         if leader.process?.replica.raft.log.term(at: last.index) == last.term {
-            try check(last.index, in: message, of: node, else: broken)
+            try check(last.index, in: message, of: node, else: broken())
         }
     }
 
     private func check(
-        _ match: LogIndex, in message: Message, of node: SimulatedNode, else broken: Violation
+        _ match: LogIndex, in message: Message, of node: SimulatedNode,
+        else broken: @autoclosure () -> Violation
     ) throws(Violation) {
         let index = Int(match.rawValue)
-        guard index <= node.durable.log.count else { throw broken }
+        guard index <= node.durable.log.count else { throw broken() }
         let leader = nodes[Int(message.to.rawValue) - 1]
         guard index > 0, leader.process?.replica.raft.role == .leader,
             leader.process?.replica.raft.term == message.term,
@@ -273,12 +277,14 @@ extension Cluster {
     /// A cluster's id is told once it is durable, and there is only one.
     func check(_ hello: Hello, leaving node: SimulatedNode) throws(Violation) {
         guard let cluster = hello.cluster, sabotage != .skipFolderSync else { return }
+        if node.clusterTold?.life == node.life, node.clusterTold?.id == cluster { return }
         let survives = node.disk.afterWorstLoss
         let bytes = try? survives.read(.identity, offset: 0, count: pageBytes)
         let identity = bytes.flatMap { $0 }.flatMap { try? Identity($0.span) }
         guard identity?.cluster == cluster || node.health != .whole else {
             throw Violation("durability: node \(node.place + 1) tells a cluster's id that is not on its disk")
         }
+        node.clusterTold = (node.life, cluster)
         if let known = clusterID, known != cluster {
             throw Violation("first start: two clusters, \(known) and \(cluster)")
         }

@@ -316,7 +316,7 @@ extension Cluster {
         client.node = node
         let time =
             client.tries < 2
-            ? odds.messageTime : client.random.draw(5 * Self.millisecond...100 * Self.millisecond)
+            ? odds.messageTime : client.random.draw(20 * Self.millisecond...400 * Self.millisecond)
         queue.add(.clientAgain(client.place), at: after(time))
     }
 

@@ -88,7 +88,7 @@ extension Cluster {
         let read: Reading
         do throws(RecoveryError) {
             let firstBoot = node.random.draw(1...1 << 51)
-            read = try recover(node.disk, node.id, firstBoot: firstBoot, misremembers: node.misremembers)
+            read = try recover(node, from: node.disk, firstBoot: firstBoot)
             node.misremembers = false
         } catch {
             guard node.health == .damaged else {
@@ -132,9 +132,10 @@ extension Cluster {
         settings.appendBytesMax = 1 << Int(node.random.draw(9...16))
         settings.flightsMax = 1 + node.random.index(8)
         settings.proposalsMax = node.random.happens(100_000) ? 4 : 10_000
-        let isOften = node.random.happens(300_000)
-        settings.snapshotEntries = isOften ? node.random.draw(8...100) : node.random.draw(100...600)
-        settings.snapshotBytes = 1 << Int(node.random.draw(isOften ? 11...18 : 15...18))
+        // Rarely often: the more of a run is snapshots, the fewer runs there are.
+        let isOften = node.random.happens(125_000)
+        settings.snapshotEntries = isOften ? node.random.draw(8...100) : node.random.draw(200...800)
+        settings.snapshotBytes = 1 << Int(node.random.draw(isOften ? 11...18 : 16...18))
         settings.pieceBytes = 1 << Int(node.random.draw(11...15))
         settings.pieceBytesPerSecond = 8 << 20
         settings.markInterval = Self.markInterval
@@ -166,8 +167,9 @@ extension Cluster {
         let log: [LogRecord]
     }
 
+    /// Reads what is on a disk of the node's; nothing is applied where it is read only to be compared.
     func recover(
-        _ disk: SimulatedDisk, _ id: NodeID, firstBoot: UInt64 = 1, misremembers: Bool = false
+        _ node: SimulatedNode, from disk: SimulatedDisk, firstBoot: UInt64 = 1, applies: Bool = true
     ) throws(RecoveryError) -> Reading {
         var settings = Journal.Settings()
         settings.segmentBytes = 64 << 10
@@ -175,21 +177,22 @@ extension Cluster {
         settings.prepareBytes = 16 << 10
         settings.batchBytesMax = plan.seed % 2 == 0 ? 512 : 32 << 10
         settings.batchesInFlightMax = plan.seed % 4 == 3 ? 3 : 1
-        let (decoded, isLost) = try openSnapshot(disk)
+        let (decoded, isLost) = try openSnapshot(node, from: disk)
         let snapshot = decoded.map {
             StoredSnapshot(
                 id: $0.head.last, configuration: $0.head.configuration, sum: $0.sum, bytes: $0.bytes)
         }
         let store = decoded?.store ?? Store()
-        var replay = Replay(misremembers ? store.misremembered : store, marksEvery: Self.markInterval)
+        var replay = Replay(node.misremembers ? store.misremembered : store, marksEvery: Self.markInterval)
         // What a snapshot covers is what was committed.
         var log = table.records(upTo: snapshot?.id.index ?? .zero)
         let skips = sabotage == .skipEntry
         let (journal, recovered) = try Journal.recover(
-            node: id, settings: settings, snapshot: snapshot?.id, isSnapshotLost: isLost,
+            node: node.id, settings: settings, snapshot: snapshot?.id, isSnapshotLost: isLost,
             firstBoot: Boot(firstBoot), from: disk
         ) { (bytes: Span<UInt8>, entry: EntryLine) throws(RecoveryError) in
             log.append(.after(log.last, bytes, entry))
+            guard applies else { return }
             if skips, entry.id.index.rawValue == 7 {
                 var nothing = Block(first: entry.id.index)
                 nothing.append(index: entry.id.index, term: entry.id.term, command: Self.nothing.span)
@@ -210,7 +213,7 @@ extension Cluster {
 
     /// The newest snapshot that is whole, and whether there is one that is not.
     private func openSnapshot(
-        _ disk: SimulatedDisk
+        _ node: SimulatedNode, from disk: SimulatedDisk
     ) throws(RecoveryError) -> (SnapshotDecoder.Decoded?, isLost: Bool) {
         var isLost = false
         let candidates: [EntryID]
@@ -220,7 +223,11 @@ extension Cluster {
             throw .disk(error)
         }
         for id in candidates {
+            // The same bytes are the same snapshot: they are read anew only where they have changed.
+            let bytes = disk.bytes(of: .snapshot(id))
+            if let known = node.snapshotRead, known.bytes == bytes { return (known.decoded, false) }
             if let decoded = try? SnapshotReading.decode(.snapshot(id), from: disk) {
+                node.snapshotRead = (bytes, decoded)
                 return (decoded, false)
             }
             isLost = true

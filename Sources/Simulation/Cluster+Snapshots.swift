@@ -156,9 +156,9 @@ extension [LogRecord] {
     /// Everything up to the snapshot is what was committed; what follows it stays, unless the log is another.
     mutating func install(_ id: EntryID, _ table: EntryTable, discardsLog: Bool) {
         let index = Int(id.index.rawValue)
-        let covered = table.committed[..<index].map(\.record)
-        let keeps = !discardsLog && count >= index && self[index - 1] == covered[index - 1]
-        self = covered + (keeps ? Array(self[index...]) : [])
+        // A record stands for all before it, too.
+        if !discardsLog, count >= index, self[index - 1] == table.committed[index - 1].record { return }
+        self = table.committed[..<index].map(\.record)
     }
 }
 

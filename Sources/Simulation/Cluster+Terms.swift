@@ -15,9 +15,9 @@ extension Cluster {
                 )
             }
         case .preVoted(granted: true):
-            // What it has heard since the question came is no reason to have refused it.
-            guard let process = node.process, process.replica.raft.leader != nil, let arrived = row.arrived,
-                let heard = process.replica.raft.lastLeaderContact, heard < arrived
+            // What it has heard since the question came is no reason to have refused it; nor is its lead.
+            guard let process = node.process, let leader = process.replica.raft.leader, leader != node.id,
+                let arrived = row.arrived, let heard = process.replica.raft.lastLeaderContact, heard < arrived
             else { return }
             let silence = arrived - heard
             guard silence >= process.replica.settings.electionTimeout else {

@@ -16,7 +16,8 @@ extension Cluster {
 
     /// Every 10 ms while clients wait, otherwise every half heartbeat: as the server's loop does.
     private func tickLater(_ node: SimulatedNode) {
-        let rest = (node.process?.replica.hasWaiting ?? false) ? 10 * Self.millisecond : 50 * Self.millisecond
+        let hasWaiting = node.process?.hasWaiting ?? false
+        let rest = (hasWaiting ? 10 : 50) * Self.millisecond
         guard after(rest) < node.nextTick else { return }
         node.nextTick = after(rest)
         queue.add(.tick(node.place), at: node.nextTick)
@@ -50,7 +51,7 @@ extension Cluster {
     func endTurn(_ node: SimulatedNode) throws(Violation) {
         node.isTurnDue = false
         if let pending { throw pending }
-        node.process.map { $0.replica.roomLeft($0.journal.room) }
+        node.process?.tellRoom()
         node.process?.replica.turnEnded()
         var effects: [Effect] = []
         swap(&effects, &node.effects)

@@ -22,8 +22,8 @@ struct DurableState {
         self.log = log
     }
 
-    /// An operation is done, and its bytes are synced under a synced name. Returns the index of the first
-    /// entry that it brought, if any.
+    /// An operation is done, and its bytes are synced under a synced name. Returns the lowest index
+    /// of an entry that it brought, if any.
     mutating func take(_ action: Operation.Action) throws(Violation) -> Int? {
         switch action {
         case .write(.vote, _, let pieces, _):
@@ -55,19 +55,15 @@ struct DurableState {
             try head.verify(bytes.span)
             stated = Int(head.head.commit.rawValue)
             guard !head.entries.isEmpty else { return nil }
-            let first = try EntryLine.read(bytes.span, at: head.entries.lowerBound).id.index
-            return try take(bytes, head.entries, first: Int(first.rawValue))
+            return try take(bytes, head.entries)
         } catch {
             throw Violation("disk: a batch was written that is not whole: \(error)")
         }
     }
 
-    private mutating func take(
-        _ bytes: [UInt8], _ range: Range<Int>, first: Int
-    ) throws(WireError) -> Int? {
+    private mutating func take(_ bytes: [UInt8], _ range: Range<Int>) throws(WireError) -> Int? {
         do throws(Violation) {
-            try log.take(bytes.span, range)
-            return first
+            return try log.take(bytes.span, range)
         } catch {
             throw WireError(offset: range.lowerBound, problem: .order)
         }

@@ -16,9 +16,12 @@ struct LogRecord: Equatable {
 }
 
 extension [LogRecord] {
-    /// Takes lines that begin with the entry `first` and replace all from there on.
-    mutating func take(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(Violation) {
+    /// Takes lines each of which replaces all from its index on, as where a leader's are written in one batch
+    /// after those that it overwrites. Returns the lowest index; nil if there are none.
+    @discardableResult
+    mutating func take(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(Violation) -> Int? {
         var place = range.lowerBound
+        var lowest: Int?
         while place < range.upperBound {
             let entry: EntryLine
             do throws(WireError) {
@@ -32,8 +35,10 @@ extension [LogRecord] {
             }
             if index <= count { removeSubrange((index - 1)...) }
             append(.after(last, bytes, entry))
+            lowest = Swift.min(lowest ?? index, index)
             place = entry.line.upperBound
         }
+        return lowest
     }
 }
 

@@ -173,6 +173,8 @@ extension SimulatedDisk: Storage {
             .map { ($0.file, UInt64(inodes[$0.inode].bytes.count)) }
     }
 
+    func bytes(of file: File) -> [UInt8] { inode(of: file).map { inodes[$0].bytes } ?? [] }
+
     func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]? {
         guard let inode = inode(of: file) else { return nil }
         let size = inodes[inode].bytes.count

@@ -60,6 +60,8 @@ final class SimulatedNode {
     /// Snapshots that have their names, and where the last log file begins, none of them durable yet.
     var named: [EntryID] = []
     var opened: EntryID?
+    /// The snapshot that a start read last, by its file's bytes.
+    var snapshotRead: (bytes: [UInt8], decoded: SnapshotDecoder.Decoded)?
     /// What was on its disk before that was damaged: when it calls itself whole, it must have it again.
     var owed: [LogRecord] = []
     /// What it knew to be committed in a term that it led.
@@ -68,6 +70,8 @@ final class SimulatedNode {
     var checked = 0
     var health = Health.whole
     var isStarted = false
+    /// The cluster's id that it was seen to tell, and to hold on its disk, in one of its lives.
+    var clusterTold: (life: Int, id: ClusterID)?
     /// It was wiped, and the leader has let it in.
     var wasAdmitted = false
     /// How much was committed when it lost its disk: the entry that lets it in again comes later.
@@ -105,9 +109,16 @@ final class SimulatedNode {
         var replica: Replica
         var journal: Journal
 
-        /// (Called on what a class holds, a method that changes nothing is given a copy.)
-        func checkInvariants() {
-            unsafe withUnsafePointer(to: &replica) { unsafe $0.pointee.checkInvariants() }
+        var hasWaiting: Bool { look(&replica) { $0.hasWaiting } }
+        var expiringLeases: [UInt64] { look(&replica) { $0.expiringLeases } }
+        var remainingTimes: (UInt64) -> Interval? { look(&replica) { $0.remainingTimes } }
+        func checkInvariants() { look(&replica) { $0.checkInvariants() } }
+        func tellRoom() { replica.roomLeft(look(&journal) { $0.room }) }
+
+        /// (Asked of what a class holds, a copy would be made of all of it first.)
+        @inline(never)
+        private func look<Whole, Part>(_ whole: inout Whole, _ part: (inout Whole) -> Part) -> Part {
+            part(&whole)
         }
 
         init(_ replica: Replica, _ journal: Journal) {

@@ -59,6 +59,7 @@ struct WatchTruth {
     /// How many events watchers were told of.
     private(set) var toldCount = 0
     private var store = Store()
+    private var keysCount = 0
     /// What lies on the shelf, from each of these revisions on.
     private var shelves: [(since: Revision, keys: [[UInt8]])] = [(.empty, [])]
     /// By revision.
@@ -99,16 +100,24 @@ struct WatchTruth {
         _ = store.apply(command.span, index: UInt64(index))
         guard store.revision > before.revision else { return }
         var found: [Change] = []
+        var (count, created) = (0, 0)
         let revision = store.revision
         store.forEach(in: .all) { record in
-            if record.revision == revision { found.append(Change(key: record.key, record: record)) }
+            count += 1
+            guard record.revision == revision else { return true }
+            found.append(Change(key: record.key, record: record))
+            if record.createdRevision == revision { created += 1 }
             return true
         }
-        let after = store
-        before.forEach(in: .all) { record in
-            let isThere = record.withKey { after.record($0) } != nil
-            if !isThere { found.append(Change(key: record.key, record: nil)) }
-            return true
+        // Where there are more by just those that were made, none has gone.
+        defer { keysCount = count }
+        if count != keysCount + created {
+            let after = store
+            before.forEach(in: .all) { record in
+                let isThere = record.withKey { after.record($0) } != nil
+                if !isThere { found.append(Change(key: record.key, record: nil)) }
+                return true
+            }
         }
         changes.append(found)
         guard found.contains(where: { $0.key.starts(with: ShelfWalk.prefix) }) else { return }

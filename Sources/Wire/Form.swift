@@ -26,6 +26,10 @@ struct Form {
         let count = text.utf8CodeUnitCount
         let start = unsafe text.utf8Start
         let common = min(count, end - position)
+        if common == count, unsafe Self.isSame(bytes, position, start, count) {
+            position += count
+            return
+        }
         for offset in 0..<common {
             guard unsafe bytes[position + offset] == start[offset] else {
                 throw WireError(offset: position + offset, problem: .form)
@@ -39,12 +43,32 @@ struct Form {
     mutating func takes(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
         let count = text.utf8CodeUnitCount
         let start = unsafe text.utf8Start
-        guard count <= end - position else { return false }
-        for offset in 0..<count {
-            guard unsafe bytes[position + offset] == start[offset] else { return false }
-        }
+        guard count <= end - position, unsafe Self.isSame(bytes, position, start, count) else { return false }
         position += count
         return true
+    }
+
+    /// Whether the `count` bytes from `position` on, which are there, are those at `start`: eight at a time.
+    private static func isSame(
+        _ bytes: Span<UInt8>, _ position: Int, _ start: UnsafePointer<UInt8>, _ count: Int
+    ) -> Bool {
+        precondition(position >= 0 && position + count <= bytes.count)
+        let other = unsafe UnsafeRawPointer(start)
+        return unsafe bytes.withUnsafeBytes { raw in
+            var place = 0
+            while place + 8 <= count {
+                guard
+                    unsafe raw.loadUnaligned(fromByteOffset: position + place, as: UInt64.self)
+                        == other.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                else { return false }
+                place += 8
+            }
+            while place < count {
+                guard unsafe raw[position + place] == start[place] else { return false }
+                place += 1
+            }
+            return true
+        }
     }
 
     /// A plain integer from `least` to 2^53−1.

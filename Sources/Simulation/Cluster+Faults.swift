@@ -55,18 +55,22 @@ extension Cluster {
         counts.count(.diskStalled)
         node.diskStalledUntil = after(random.draw(50 * Self.millisecond...3_000 * Self.millisecond))
         line(node, "has a disk that stalls")
-        // Sometimes alone with its leader: what it is sent then is replaced while it is still being written.
-        guard nodes.count > 3, plan.faults.contains(.partitioned), random.happens(400_000),
-            let leader = nodes.first(where: { $0.isWell && $0.process?.replica.raft.role == .leader })
+        // Sometimes alone with its leader, or as one, for long enough that the others elect another, and for
+        // less time than its disk takes: what it is sent then is replaced while it is still being written.
+        guard plan.faults.contains(.partitioned), random.happens(400_000),
+            let leader = nodes.first(where: { $0.isWell && $0.process?.replica.raft.role == .leader }),
+            nodes.count > (leader === node ? 2 : 3)
         else { return }
         counts.count(.partitioned)
+        let stall = random.draw(2_000 * Self.millisecond...5_000 * Self.millisecond)
+        node.diskStalledUntil = after(stall)
         let pair = [leader.place, node.place]
         for from in nodes.indices {
             for to in nodes.indices where pair.contains(from) != pair.contains(to) {
                 cut[from * nodes.count + to] = true
             }
         }
-        healLater()
+        healLater(after: 800 * Self.millisecond...stall)
     }
 
     private func line(_ node: SimulatedNode, _ text: String) {
@@ -141,10 +145,12 @@ extension Cluster {
         healLater()
     }
 
-    private func healLater() {
+    private func healLater(
+        after time: ClosedRange<UInt64> = 50 * Cluster.millisecond...4_000 * Cluster.millisecond
+    ) {
         cutCount += 1
         traceCuts()
-        queue.add(.heal(cutCount), at: after(random.draw(50 * Self.millisecond...4_000 * Self.millisecond)))
+        queue.add(.heal(cutCount), at: after(random.draw(time)))
     }
 
     func traceCuts() {

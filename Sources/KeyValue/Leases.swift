@@ -153,7 +153,13 @@ extension Leases {
 
     /// The number so that the order of bytes is that of numbers.
     static func bytes(_ number: UInt64) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
+        var bytes: [UInt8] = []
+        append(number, to: &bytes)
+        return bytes
+    }
+
+    static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        for shift in 1...8 { bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(64 - 8 * shift))) }
     }
 
     private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {

@@ -128,14 +128,11 @@ extension Answers {
     private static func record(_ key: [UInt8], _ kept: KeptAnswer) -> Record {
         var value: [UInt8] = []
         value.reserveCapacity(headBytes + kept.reply.count)
-        func append(_ number: UInt64) {
-            for shift in 1...8 { value.append(UInt8(truncatingIfNeeded: number >> UInt64(64 - 8 * shift))) }
-        }
-        append(kept.index)
-        append(kept.at.milliseconds)
-        append(kept.request.high)
-        append(kept.request.low)
-        append(kept.revision.rawValue)
+        Leases.append(kept.index, to: &value)
+        Leases.append(kept.at.milliseconds, to: &value)
+        Leases.append(kept.request.high, to: &value)
+        Leases.append(kept.request.low, to: &value)
+        Leases.append(kept.revision.rawValue, to: &value)
         value += kept.reply
         return record(key, value: value)
     }

@@ -101,7 +101,7 @@ extension Generator {
     mutating func tick(_ now: UInt64) {
         learn(now)
         resume(now)
-        if processorBefore == nil, now >= countedFrom { processorBefore = processorNanoseconds() }
+        if processorBefore == nil, now >= countedFrom { processorBefore = threadNanoseconds() }
         guard now >= nextCheck else { return }
         nextCheck = now + Self.checkNanoseconds
         for line in 0..<linesCount {
@@ -153,7 +153,7 @@ extension Generator {
         let last = work == .eachKey ? now : max(end, lastAnswer)
         tally.nanoseconds = last > countedFrom ? last - countedFrom : 0
         tally.leader = aims[0].target.endpoint.description
-        if let before = processorBefore { tally.processorNanoseconds = processorNanoseconds() - before }
+        if let before = processorBefore { tally.processorNanoseconds = threadNanoseconds() - before }
         if let pace {
             let due = pace.count(before: end)
             tally.unsent = due > paceNumber ? due - paceNumber : 0
@@ -165,12 +165,5 @@ extension Generator {
                 if work == .chance, countedFrom != .max { tally.record(.timedOut) }
             }
         }
-    }
-
-    /// Of this thread, in both its user's and the kernel's time.
-    private func processorNanoseconds() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }

@@ -3,37 +3,48 @@ internal import Glibc
 internal import Journal
 internal import Network
 
-/// Rests between the pieces of long work while the log is being written.
+/// Rests between the pieces of one long work while the log is being written.
 ///
 /// Nothing waits for a snapshot but the log's length. Done at a stretch, those of three nodes on a machine
-/// of two cores halved the rate of writes.
+/// of two cores halved the rate of writes. All times are nanoseconds.
 final class Courtesy {
-    private let disk: DiskThread
-    private var worked: UInt64
+    private let log: DiskThread
+    /// The thread's processor time when it began with this piece.
+    private var began: UInt64
     private var batches: UInt64
+    /// So much may still be rested.
+    private var left: UInt64 = 30_000_000_000
 
-    /// A rest takes so many times the processor time since the last one: it takes a quarter of a core.
+    /// A rest takes so many times the processor time of the piece before it: a quarter of a core is taken.
     private static let restRatio: UInt64 = 3
     /// Shorter work is not worth a rest yet.
     private static let worthwhile: UInt64 = 1_000_000
-    /// However long a piece took, the next one begins after this. (Nanoseconds, as all here.)
+    /// However long a piece took, the next one begins after this.
     private static let restMax: UInt64 = 250_000_000
 
-    /// - Parameter disk: whose batches are given way to.
-    init(to disk: DiskThread) {
-        self.disk = disk
-        worked = threadNanoseconds()
-        batches = disk.batches
+    /// The work begins, on this thread.
+    ///
+    /// - Parameter log: whose batches are given way to.
+    init(to log: DiskThread) {
+        self.log = log
+        began = threadNanoseconds()
+        batches = log.batches
     }
 
-    /// A piece of work is done, on the thread that made this.
+    /// A piece of the work is done. Sleeps if the log was written meanwhile, unless all rests together have
+    /// taken half a minute: the log grows as long as this takes.
     func rest() {
-        let taken = threadNanoseconds() - worked
+        let taken = threadNanoseconds() - began
         guard taken >= Self.worthwhile else { return }
         let before = batches
-        batches = disk.batches
-        if batches != before { usleep(UInt32(min(Self.restRatio * taken, Self.restMax) / 1_000)) }
-        worked = threadNanoseconds()
+        batches = log.batches
+        if batches != before {
+            let time = min(Self.restRatio * taken, Self.restMax, left)
+            left -= time
+            // A sleep, for there is no event to wait for: it is the work's pace, and ends by itself.
+            if time > 0 { usleep(UInt32(time / 1_000)) }
+        }
+        began = threadNanoseconds()
     }
 }
 

@@ -23,11 +23,10 @@ final class WorkerThread: Sendable {
         let tasks = tasks
         try Thread(named: "worker") {
             let disk = PosixDisk(directory)
-            let courtesy = Courtesy(to: log)
             var taken: [Task] = []
             while tasks.take(into: &taken) {
                 for task in taken {
-                    guard let answer = Self.carryOut(task, disk, courtesy) else { continue }
+                    guard let answer = Self.carryOut(task, disk, log) else { continue }
                     answers.put(answer)
                     wake.ring()
                 }
@@ -48,7 +47,7 @@ final class WorkerThread: Sendable {
     func release(_ store: Store) { tasks.put(.release(store)) }
 
     private static func carryOut(
-        _ task: Task, _ disk: PosixDisk, _ courtesy: Courtesy
+        _ task: Task, _ disk: PosixDisk, _ log: DiskThread
     ) -> Arrival? {
         switch task {
         case .release: return nil
@@ -59,13 +58,14 @@ final class WorkerThread: Sendable {
             } catch {
                 return .opened(nil, why: error.description)
             }
-        case .take(let head, let store): return take(head, store, disk, courtesy)
+        case .take(let head, let store): return take(head, store, disk, log)
         }
     }
 
     private static func take(
-        _ head: SnapshotHead, _ store: Store, _ disk: PosixDisk, _ courtesy: Courtesy
+        _ head: SnapshotHead, _ store: Store, _ disk: PosixDisk, _ log: DiskThread
     ) -> Arrival {
+        let courtesy = Courtesy(to: log)
         var taking = SnapshotTaking(head, of: store)
         do throws(DiskFailure) {
             while let action = taking.next() {

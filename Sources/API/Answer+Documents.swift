@@ -11,6 +11,8 @@ public import KeyValue
 public enum LargeAnswer: Sendable {
     /// A page of a list, at this revision.
     case page(Revision, Age?)
+    /// A page of the leases, at this revision.
+    case leases(Revision)
     /// `openapi.yaml`.
     case openapi
     /// The dashboard, and what the page may do, for Content-Security-Policy.
@@ -48,6 +50,13 @@ extension Answer {
                 """, to: &out)
             field("Rast-Revision: ", revision.rawValue, to: &out)
             appendFields(of: age, to: &out)
+        case .leases(let revision):
+            begin(
+                """
+                HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n\
+                Vary: Accept-Encoding\r\n
+                """, to: &out)
+            field("Rast-Revision: ", revision.rawValue, to: &out)
         case .openapi:
             begin(
                 """

@@ -3,6 +3,10 @@ internal import JSON
 public import KeyValue
 
 extension Answer {
+    /// The most bytes that a lease with its keys takes: each key with quotes and a comma, and each byte of it
+    /// escaped as `\u0001`; and 256 for the rest.
+    public static let leaseBytesMax = Lease.keysMax * (6 * Command.keyBytesMax + 3) + 256
+
     /// `201`: a lease was granted.
     func appendGranted(
         _ id: UInt64, ttlMilliseconds: UInt64, _ revision: Revision, to out: inout [UInt8]
@@ -44,17 +48,16 @@ extension Answer {
         append(object: content, revision: revision, to: &out)
     }
 
-    /// `200`: a page of the leases, without their keys.
+    /// The content of a page of the leases, without their keys, for ``append(_:_:isGzip:to:)``.
     ///
     /// - Parameters:
     ///   - listing: where the page begins, and how much is on it.
     ///   - store: the store.
     ///   - remainingMilliseconds: how long a lease lives without a further keepalive.
-    ///   - out: where the response goes.
-    public func appendLeases(
-        _ listing: Listing, of store: borrowing Store, remainingMilliseconds: (UInt64) -> UInt64,
-        to out: inout [UInt8]
-    ) {
+    /// - Returns: an object with `revision`, `count`, `leases` and, while there are more, `next`.
+    public func leasesContent(
+        _ listing: Listing, of store: borrowing Store, remainingMilliseconds: (UInt64) -> UInt64
+    ) -> [UInt8] {
         var after: UInt64 = 0
         if case .key(let id) = listing.place { after = Lease.id(decimal: id.span) ?? 0 }
         var count = 0
@@ -88,7 +91,7 @@ extension Answer {
             content.append(UInt8(ascii: "\""))
         }
         content.append(literal: "}\n")
-        append(object: content, revision: store.revision, to: &out)
+        return content
     }
 
     /// `200`: a lease has ended, and its keys.

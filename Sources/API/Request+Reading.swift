@@ -210,7 +210,7 @@ extension Request {
         if isStream, head.isVersion10 {
             throw Refusal(505, .badVersion, "A stream needs HTTP/1.1.")
         }
-        if action == .list { coding = ContentCoding(acceptedBy: head, in: bytes) }
+        if action == .list || action == .leases { coding = ContentCoding(acceptedBy: head, in: bytes) }
         more = .listing(Listing(parameters, isStream: isStream, place: place))
     }
 

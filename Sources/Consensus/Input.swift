@@ -87,9 +87,9 @@ public enum Input: Sendable {
     case install(EntryID, Configuration)
     /// Somebody wants another membership; answered by `.configured` or `.unchanged`.
     case change(Change)
-    /// A wiped node has been told the index of the entry that made it a learner, which is committed
-    /// (rule 1).
-    case admitted(at: LogIndex)
+    /// A wiped node has been told the entry that made it a learner: committed, and of the term of the leader
+    /// that tells (rule 1).
+    case admitted(at: EntryID)
 }
 
 public enum Output: Hashable, Sendable {

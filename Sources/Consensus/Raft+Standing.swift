@@ -11,15 +11,18 @@ extension Raft {
 
     /// Told by a leader that has committed it: from that entry on, this node's lost votes and
     /// acknowledgements count nowhere.
-    mutating func admitted(at index: LogIndex, into out: inout [Output]) {
+    ///
+    /// It joins the term in which that was decided: a leader of an older one may still count what this node's
+    /// lost disk had acknowledged beside what it acknowledges now.
+    mutating func admitted(at entry: EntryID, into out: inout [Output]) {
         switch standing {
         case .wiped: break
         // An empty node does not know that it was wiped before its peers tell; it took part in nothing.
         case .whole: guard term == .zero, log.lastIndex == .zero else { return }
         case .damaged, .retired: return
         }
-        standing = .wiped(until: index)
-        if election != nil { follow(nil, in: term, into: &out) }
+        standing = .wiped(until: entry.index)
+        if election != nil || entry.term > term { follow(nil, in: max(entry.term, term), into: &out) }
         maybeRecover(into: &out)
     }
 

@@ -165,7 +165,7 @@ public struct Raft: Sendable {
             answerPiece(exchange, message, next, isInstalled, into: &out)
         case .install(let snapshot, let configuration): install(snapshot, configuration, into: &out)
         case .change(let change): self.change(change, into: &out)
-        case .admitted(let index): admitted(at: index, into: &out)
+        case .admitted(let entry): admitted(at: entry, into: &out)
         }
     }
 

@@ -132,7 +132,7 @@ extension Input: CustomStringConvertible {
             "answer piece of \(message.from): \(isInstalled ? "installed" : "next \(next)")"
         case .install(let snapshot, let configuration): "install \(snapshot) with \(configuration)"
         case .change(let change): "change \(change)"
-        case .admitted(let index): "admitted at \(index)"
+        case .admitted(let entry): "admitted at \(entry)"
         }
     }
 }

@@ -77,7 +77,8 @@ extension Journal {
             guard failure.reason == .full else { return false }
             // The rest of it is void, and said once.
             guard transfer == incoming.transfer else { return true }
-            incoming = Incoming(transfer: transfer + 1)
+            // What came of it is still there, and takes room.
+            incoming = Incoming(transfer: transfer + 1, isLeft: true)
             completions.append(.notReceived(failure))
         case .removed(let file), .dropped(let file):
             if failure.reason != .absent { completions.append(.notRemoved(file, failure)) }

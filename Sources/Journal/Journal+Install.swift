@@ -10,6 +10,8 @@ extension Journal {
         /// Where its next bytes go.
         var next: UInt64 = 0
         var unsyncedBytes: UInt64 = 0
+        /// The file of an earlier one is still there.
+        var isLeft = false
     }
 
     /// Takes the next bytes of the incoming snapshot; at offset 0 it begins anew. Reported as
@@ -42,7 +44,9 @@ extension Journal {
     /// Gives up the incoming snapshot, if there is one.
     public mutating func forgetIncoming(into operations: inout [Operation]) {
         guard failure == nil, stopping == .no, isStarted else { return }
-        if incoming.next > 0 { give(.remove(.incoming), .dropped(.incoming), to: &operations) }
+        if incoming.next > 0 || incoming.isLeft {
+            give(.remove(.incoming), .dropped(.incoming), to: &operations)
+        }
         incoming = Incoming(transfer: incoming.transfer + 1)
     }
 

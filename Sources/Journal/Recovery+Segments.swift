@@ -14,7 +14,9 @@ extension Recovery {
     ) throws(RecoveryError) {
         let numbers = folder.segments.map(\.number)
         var place = folder.start(from: 0, coveredTo: snapshot.index)
-        if place == nil, snapshot != .zero || isSnapshotLost || !numbers.isEmpty {
+        // A term is only given where there is a log: without one, all of it is lost.
+        let hadTerm = folder.slot.map { $0.term > .zero && !$0.isWiped } ?? false
+        if place == nil, snapshot != .zero || isSnapshotLost || !numbers.isEmpty || hadTerm {
             lose(isSnapshotLost ? .snapshot : .segment, segment: numbers.first ?? 1)
             mustDiscard = true
         }

@@ -18,6 +18,8 @@ struct Recovery {
     private(set) var stated = LogIndex.zero
     /// The highest index in the log that a head has stated so far to be committed.
     private var committed = LogIndex.zero
+    /// The terms of what was stated so, whatever a later header cuts off: it can only be written again.
+    private var settled: [(term: Term, first: LogIndex, last: LogIndex)] = []
     /// Entries up to here have been given out, or are not wanted.
     private(set) var given: LogIndex
     /// The last valid batch, and the last that a valid head or header states to be durable.
@@ -190,7 +192,31 @@ struct Recovery {
                     offset: base + UInt64(begin - batch.entries.lowerBound),
                     bytes: place - begin, sequence: 0))
         }
-        committed = max(committed, min(stated, last.index))
+        noteCommitted(through: min(stated, last.index))
+    }
+
+    private mutating func noteCommitted(through index: LogIndex) {
+        var first = max(committed, base.index).next
+        committed = max(committed, index)
+        for place in (terms.lastIndex { $0.first <= first } ?? 0)..<terms.count where first <= index {
+            let isLast = place + 1 == terms.count
+            let end = isLast ? index : min(index, terms[place + 1].first.previous)
+            if let before = settled.last, before.term == terms[place].term, before.last.next == first {
+                settled[settled.count - 1].last = end
+            } else {
+                settled.append((terms[place].term, first, end))
+            }
+            first = end.next
+        }
+    }
+
+    /// Whether the entry is not another than the one that was committed at its index.
+    private func mayBeCommitted(_ id: EntryID) -> Bool {
+        guard id.index <= committed else { return true }
+        for run in settled.reversed() where run.first <= id.index && id.index <= run.last {
+            return run.term == id.term
+        }
+        return true
     }
 
     /// Consecutive lines from `place` on, which moves behind them.
@@ -218,10 +244,7 @@ struct Recovery {
     private mutating func take(_ chunk: Window.Chunk) -> Bool {
         var chunk = chunk
         guard chunk.block.first <= last.index.next else { return false }
-        for line in chunk.lines where line.id.index > base.index && line.id.index <= committed {
-            // What is committed can only be written again, never replaced.
-            if let known = term(at: line.id.index), known != line.id.term { return false }
-        }
+        guard chunk.lines.allSatisfy({ mayBeCommitted($0.id) }) else { return false }
         if chunk.block.first <= base.index {
             // Written before the files were removed that held what it replaced, which the snapshot covers.
             // What it follows is not known any more: so the log begins after its first entry.

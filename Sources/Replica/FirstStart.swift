@@ -19,8 +19,8 @@ struct FirstStart: Sendable {
     let hasHistory: Bool
     var isWiped: Bool
     var isOver: Bool
-    /// A wiped node: the index of the entry that lets it in, once the leader has told.
-    var admitted: LogIndex?
+    /// A wiped node: the entry that lets it in, once the leader has told.
+    var admitted: EntryID?
     var nextQuestion = Instant(nanoseconds: 0)
     /// Peers' offers that wait for `storing`.
     var offers: [Exchange] = []
@@ -126,12 +126,12 @@ extension Replica {
         }
     }
 
-    private func me(offering offer: ClusterID? = nil, admitting index: LogIndex = .zero) -> Hello {
+    private func me(offering offer: ClusterID? = nil, admitting entry: EntryID = .zero) -> Hello {
         let hasHistory = start.hasHistory || raft.term > .zero || raft.log.lastIndex > .zero
         return Hello(
             node: settings.node, boot: raft.boot, cluster: start.cluster, hasHistory: hasHistory,
             isDamaged: raft.standing == .damaged, isWiped: start.isWiped, url: settings.url, offer: offer,
-            admitted: index)
+            admitted: entry)
     }
 
     mutating func askedHello(_ hello: Hello, _ exchange: Exchange) {
@@ -147,13 +147,13 @@ extension Replica {
                 return
             }
         }
-        let index = hello.isWiped ? admission(of: hello.node, boot: hello.boot) : .zero
-        answerHello(exchange, admitting: index)
+        let entry = hello.isWiped ? admission(of: hello.node, boot: hello.boot) : .zero
+        answerHello(exchange, admitting: entry)
     }
 
-    private mutating func answerHello(_ exchange: Exchange, admitting index: LogIndex = .zero) {
+    private mutating func answerHello(_ exchange: Exchange, admitting entry: EntryID = .zero) {
         var bytes: [UInt8] = []
-        me(admitting: index).encode(into: &bytes)
+        me(admitting: entry).encode(into: &bytes)
         effects.append(.answer(exchange, bytes))
     }
 
@@ -164,16 +164,16 @@ extension Replica {
         }
         start.hear(hello, from: peer)
         decide()
-        if start.isWiped, hello.admitted > .zero, let cluster = hello.cluster {
+        if start.isWiped, hello.admitted.index > .zero, let cluster = hello.cluster {
             letIn(to: cluster, at: hello.admitted)
         }
     }
 
     /// The leader has made this wiped node a learner: it follows from now on, when the cluster's id is
     /// durable here.
-    private mutating func letIn(to cluster: ClusterID, at index: LogIndex) {
+    private mutating func letIn(to cluster: ClusterID, at entry: EntryID) {
         guard !start.isOver, start.cluster.map({ $0 == cluster }) ?? true, !hasDiskFailed else { return }
-        start.admitted = index
+        start.admitted = entry
         if start.cluster == nil {
             guard start.storing == nil else { return }
             start.storing = cluster
@@ -207,8 +207,8 @@ extension Replica {
     private mutating func begin() {
         guard let cluster = start.cluster else { return }
         start.isOver = true
-        if let index = start.admitted {
-            step(.admitted(at: index))
+        if let entry = start.admitted {
+            step(.admitted(at: entry))
             effects.append(.notice(.admitted))
         }
         effects.append(.notice(.joinedCluster(cluster)))

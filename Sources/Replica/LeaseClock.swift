@@ -18,6 +18,8 @@ struct LeaseClock: Sendable {
     private var lives: [UInt64: Life] = [:]
     /// A keepalive leaves a lease where it stands: only when that moment comes is it queued anew.
     private var queue = Heap<Turn>()
+    /// How many in the queue are of leases that are gone, or that stand elsewhere in it, too.
+    private var stale = 0
 
     /// Whether the first in the queue has its moment now: it has run out, or is to be queued anew.
     func isDue(_ now: Instant) -> Bool { queue.min.map { $0.at <= now } ?? false }
@@ -33,18 +35,34 @@ struct LeaseClock: Sendable {
         } else {
             lives[lease] = Life(deadline: deadline, queued: deadline)
             queue.insert(Turn(at: deadline, lease: lease))
+            if queued != nil { leaveBehind() }
         }
     }
 
     /// The lease is no more.
-    mutating func remove(_ lease: UInt64) { lives[lease] = nil }
+    mutating func remove(_ lease: UInt64) {
+        if lives.removeValue(forKey: lease) != nil { leaveBehind() }
+    }
+
+    /// One more in the queue counts no more. They go when they are most of it: their moment may be a day
+    /// away.
+    private mutating func leaveBehind() {
+        stale += 1
+        guard stale > lives.count + 64 else { return }
+        let lives = lives
+        queue = Heap(queue.unordered.filter { lives[$0.lease]?.queued == $0.at })
+        stale = 0
+    }
 
     /// Takes out those that have run out, the first first, at most `limit`.
     mutating func takeDue(_ now: Instant, limit: Int) -> [UInt64] {
         var due: [UInt64] = []
         while due.count < limit, let first = queue.min, first.at <= now {
             queue.removeMin()
-            guard let life = lives[first.lease], life.queued == first.at else { continue }
+            guard let life = lives[first.lease], life.queued == first.at else {
+                stale -= 1
+                continue
+            }
             if life.deadline > now {
                 lives[first.lease]?.queued = life.deadline
                 queue.insert(Turn(at: life.deadline, lease: first.lease))

@@ -80,7 +80,8 @@ extension Replica {
         if let agreed {
             self.asking?.agreed = agreed.hash
             areStatesSplit = false
-            if marks.hash(at: asking.index) != agreed.hash { becomeWrong(at: asking.index) }
+            let own = asking.answers.first { $0.node == settings.node }
+            if own?.hash != agreed.hash { becomeWrong(at: asking.index) }
             return
         }
         // Could those who have not answered make one?

@@ -18,13 +18,13 @@ extension Replica {
     ///
     /// Only an entry of this leader's own, proposed after it heard of this very start, can tell: it is
     /// committed by a majority that this node's lost votes and acknowledgements are no part of.
-    mutating func admission(of node: NodeID, boot: Boot) -> LogIndex {
+    mutating func admission(of node: NodeID, boot: Boot) -> EntryID {
         let isMember = raft.membership.contains(node)
         // Whom --peers names here and the log does not, its operator wants in: so a restored cluster grows.
         guard isRunning, raft.role == .leader, isMember || settings.peers.contains(node) else { return .zero }
         admissions.removeAll { $0.node == node && $0.boot != boot }
         if let known = admissions.first(where: { $0.node == node }) {
-            if let index = known.index { return index }
+            if let index = known.index { return EntryID(term: raft.term, index: index) }
         } else {
             admissions.append(Admission(node: node, boot: boot))
             effects.append(.notice(.admits(node, isMember: isMember)))

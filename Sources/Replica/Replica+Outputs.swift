@@ -74,6 +74,8 @@ extension Replica {
 
     private mutating func reconfigured(_ configuration: Configuration, _ isCommitted: Bool) {
         if isCommitted { admit(under: configuration) }
+        // What a majority is has changed: the members are asked for their states anew.
+        asking = nil
         effects.append(.notice(.membership(configuration.membership, isCommitted: isCommitted)))
     }
 
@@ -107,6 +109,8 @@ extension Replica {
     }
 
     private mutating func replicate(to peer: NodeID, after: EntryID, through: LogIndex) {
+        // So many entries cannot be of more terms than one message may name.
+        let through = min(through, after.index + UInt64(Envelope.runsMax))
         if let lines = lines(for: peer, after: after.index, through: through) {
             raft.step(.sent(to: peer, through: lines.through), into: &outputs)
         } else {

@@ -15,6 +15,10 @@ extension Replica {
                 effects.append(.refuse(exchange, .notReady("this node takes no part yet")))
                 return
             }
+            if raft.standing == .retired, route == .append || route == .snapshot {
+                effects.append(.refuse(exchange, .notReady("this node's log is damaged: start it again")))
+                return
+            }
             let (envelope, rest) = try Envelope.request(route, body)
             if let refusal = refusal(of: envelope, in: cluster) {
                 effects.append(.refuse(exchange, .wrongCluster(refusal)))
@@ -89,7 +93,9 @@ extension Replica {
         if message.to != settings.node {
             return "this is node \(settings.node), the message is for node \(message.to)"
         }
-        if message.from == settings.node || !raft.membership.contains(message.from) {
+        // A leader may belong to a later configuration than this node's log has come to (thesis §4.1).
+        let isKnown = raft.membership.contains(message.from) || settings.peers.contains(message.from)
+        if message.from == settings.node || !isKnown {
             return "node \(message.from) is no peer of node \(settings.node)"
         }
         return nil

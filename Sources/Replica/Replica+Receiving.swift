@@ -145,6 +145,7 @@ extension Replica {
             cache = LogCache()
             proposalBytes = 0
             handed = id.index
+            waiting.cut(after: id.index)
         } else {
             for index in applied.next.rawValue...id.index.rawValue {
                 proposalBytes -= cache.lineBytes(at: LogIndex(index))

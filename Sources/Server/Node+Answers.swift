@@ -98,23 +98,29 @@ extension Node {
             return
         }
         if let listing = request.listing {
+            if postpones(slot) { return }
             list(slot, listing, isLocal: isLocal)
+            pace.look()
             return
         }
         if isNearlyFull, lacksRoom(slot, for: request) {
             refuse(slot, .crowded)
             return
         }
+        if pace.isSpent, valueCount(slot, request) >= Pace.largeBytes, postpones(slot) { return }
         let answer = answerer(slot)
         let start = clients[slot].outbound.bytes.count
         let bytes = clients[slot].inbound.bytes
         let span = bytes.span.extracting(clients[slot].inbound.unread)
         let age = isLocal ? age : nil
-        request.withKey(in: span, scratch: &scratch) { key in
+        let valueCount = request.withKey(in: span, scratch: &scratch) { key in
+            let record = replica.store.record(key)
             answer.appendRead(
-                replica.store.record(key), for: request, storeRevision: replica.store.revision, age: age,
+                record, for: request, storeRevision: replica.store.revision, age: age,
                 to: &clients[slot].outbound.bytes)
+            return record?.valueCount ?? 0
         }
+        if valueCount >= Pace.largeBytes { pace.look() }
         admit(slot, from: start)
         count(slot, from: start)
         touch(slot)

@@ -9,6 +9,8 @@ internal import Replica
 extension Node {
     /// Peers and probes find a place though all others are taken.
     static let reservedConnections = 64
+    /// How long one of the reserved places is held in silence at most.
+    private static let reservedTime = Interval.milliseconds(1_000)
     /// So many are accepted in one turn at most, so that those who are there get their turn too.
     private static let acceptsMax = 256
 
@@ -55,13 +57,15 @@ extension Node {
     }
 
     private mutating func add(_ socket: consuming Descriptor) {
-        // Beyond the reserve it is closed at once, by going out of scope.
         let count = clients.count - proxies
-        if count >= configuration.connectionsMax + Self.reservedConnections { return }
-        let deadline = now + configuration.headTime.nanoseconds
-        let token = clients.insert(
-            Client(
-                socket: socket, isExtra: count >= configuration.connectionsMax, deadline: deadline))
+        let isExtra = count >= configuration.connectionsMax
+        if count >= configuration.connectionsMax + Self.reservedConnections, !makePlace() {
+            // It is closed at once, by going out of scope.
+            return
+        }
+        let deadline = now + headTime(isExtra: isExtra).nanoseconds
+        let token = clients.insert(Client(socket: socket, isExtra: isExtra, deadline: deadline))
+        if isExtra { extras.append(token) }
         timers.set(deadline, for: token.rawValue)
         do throws(SystemError) {
             try poller.add(clients[Int(token.slot)].socket, as: token, for: .changes)
@@ -69,6 +73,23 @@ extension Node {
             log.error("a connection cannot be watched: \(error)")
             _ = clients.remove(token)
         }
+    }
+
+    /// How long a head may take.
+    func headTime(isExtra: Bool) -> Interval {
+        isExtra ? min(configuration.headTime, Self.reservedTime) : configuration.headTime
+    }
+
+    /// Closes the connection that has held a reserved place for the longest time without a word.
+    private mutating func makePlace() -> Bool {
+        extras.removeAll { !clients.contains($0) }
+        let silent = extras.first { token in
+            let slot = Int(token.slot)
+            guard case .head = clients[slot].stage, !clients[slot].isPeer else { return false }
+            return clients[slot].inbound.isEmpty && clients[slot].outbound.isEmpty
+        }
+        if let silent { drop(Int(silent.slot)) }
+        return silent != nil
     }
 
     mutating func takeClient(_ readiness: Network.Readiness) {
@@ -86,7 +107,7 @@ extension Node {
                 if case .sleeping = clients[slot].stage { return drop(slot) }
                 probeWatch(slot)
             }
-            goOn(slot)
+            if pace.isOver, !clients[slot].isPeer { makeRunnable(slot) } else { goOn(slot) }
         }
         guard clients.contains(readiness.token) else { return }
         if readiness.isWritable && !clients[slot].outbound.isEmpty { touch(slot) }
@@ -114,9 +135,14 @@ extension Node {
     mutating func continueRunnable() {
         if runnable.isEmpty { return }
         swap(&runnable, &running)
-        for token in running where clients.contains(token) {
+        for (place, token) in running.enumerated() where clients.contains(token) {
+            if pace.isOver {
+                runnable.insert(contentsOf: running[place...], at: 0)
+                break
+            }
             clients[Int(token.slot)].isRunnable = false
             goOn(Int(token.slot))
+            pace.look()
         }
         running.removeAll(keepingCapacity: true)
     }
@@ -164,7 +190,7 @@ extension Node {
     /// The last answer is sent: the connection ends. Where the client may still be sending, what comes is
     /// dropped for a while, or the kernel's reset could overtake the answer.
     private mutating func end(_ slot: Int) {
-        if clients[slot].isEnding {
+        if clients[slot].isEnding, !clients[slot].mayRead {
             drop(slot)
             return
         }
@@ -212,10 +238,13 @@ extension Node {
 
     private mutating func expireClient(_ token: Token) {
         let slot = Int(token.slot)
+        // Another one was set since, for earlier than this one, and has gone on from there.
+        if clients[slot].timerAt > now { return }
+        // None is set any more: whatever deadline comes next sets one.
+        clients[slot].timerAt = .max
         let deadline = clients[slot].deadline
         if deadline > now {
-            clients[slot].timerAt = deadline
-            timers.set(deadline, for: token.rawValue)
+            setDeadline(slot, at: deadline)
             return
         }
         switch clients[slot].stage {
@@ -235,7 +264,6 @@ extension Node {
         case .forwarded: expireForwarded(slot)
         case .transferring: expireTransfer(slot)
         case .sleeping:
-            // There is no timer any more; what follows may be an answer after which the connection rests.
             setTimer(slot, after: configuration.idleTime)
             endWait(slot)
         case .streaming where clients[slot].watcher != nil: expireWatch(slot)
@@ -244,6 +272,10 @@ extension Node {
             // It waits for us, and not we for it.
             setTimer(slot, after: configuration.idleTime)
         case .skipping, .streaming, .ending: drop(slot)
+        }
+        // Nobody is without one.
+        if clients.contains(token), clients[slot].timerAt == .max {
+            setTimer(slot, after: configuration.idleTime)
         }
     }
 

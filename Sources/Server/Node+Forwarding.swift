@@ -25,6 +25,7 @@ extension Node {
             failUnasked(slot)
             return
         }
+        breakIfSilent(link)
         if case .apart(let until) = links[link].state, until <= now { connect(link) }
         if case .apart = links[link].state {
             notSent(slot)
@@ -40,7 +41,8 @@ extension Node {
             term: replica.raft.term
         ).encode(into: &body)
         clients[slot].appendRequest(content, isDecoded: isDecoded, to: &body)
-        links[link].enqueue(body, for: clients.token(at: slot), at: now)
+        let time = Interval.milliseconds(request.timeoutMilliseconds)
+        links[link].enqueue(body, for: clients.token(at: slot), dueAt: now + time.nanoseconds, at: now)
         touchLink(link)
         clients[slot].stage = .forwarded
         forwarded += 1
@@ -68,6 +70,7 @@ extension Node {
             count(slot, from: start)
             touch(slot)
             finish(slot)
+            sendIfLarge(slot)
         }
     }
 
@@ -108,14 +111,26 @@ extension Node {
         if case .forwarded = clients[slot].stage { forwarded -= 1 }
     }
 
-    /// The leader should have answered by now: the connection to it is given up, and with it all that waits
-    /// there.
+    /// The leader should have answered by now: the client is told so. Others on the same connection may have
+    /// more time, and wait on.
     mutating func expireForwarded(_ slot: Int) {
         let link = clients[slot].link
+        let wasSent = links[link].forget(clients.token(at: slot))
+        lostForwarded(slot, wasSent: wasSent)
+        breakIfSilent(link)
+    }
+
+    /// Gives up a connection to a leader whose oldest answer is long overdue: whatever else is sent there
+    /// would be lost like it.
+    ///
+    /// That one client's time is over says little: answers come in order, and the oldest may have much time
+    /// left. But a leader that lives gives each when its time is over at the latest, or, where leadership is
+    /// handed over, after an election timeout.
+    private mutating func breakIfSilent(_ link: Int) {
+        let patience = max(5_000_000_000, 2 * configuration.electionTimeout.nanoseconds)
+        guard links[link].isSilent(for: patience, at: now) else { return }
         log.debug("node \(links[link].peer) answers no requests; the connection is given up")
         breakLink(link)
-        // It was sent over an earlier connection.
-        if case .forwarded = clients[slot].stage { lostForwarded(slot, wasSent: true) }
     }
 }
 

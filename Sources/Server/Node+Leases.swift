@@ -46,13 +46,15 @@ extension Node {
         switch request.action {
         case .keepAlive: keepAlive(slot, ticket, request)
         case .leases:
-            guard let listing = request.listing else { return }
+            guard let listing = request.listing, !postpones(slot) else { return }
             let times = replica.remainingTimes
-            answer(slot) { [store = replica.store] answer, out in
-                answer.appendLeases(
-                    listing, of: store, remainingMilliseconds: { times($0)?.milliseconds ?? 0 }, to: &out)
-            }
+            let content = answerer(slot).leasesContent(
+                listing, of: replica.store, remainingMilliseconds: { times($0)?.milliseconds ?? 0 })
+            answer(slot, .leases(replica.store.revision), content)
+            pace.look()
         default:
+            if postpones(slot) { return }
+            defer { pace.look() }
             if let lease = replica.store.lease(request.lease) {
                 append(lease, to: slot)
             } else {

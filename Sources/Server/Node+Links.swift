@@ -130,6 +130,7 @@ extension Node {
         while links[slot].isOpen && links[slot].mayRead {
             switch links[slot].receive(&pool) {
             case .received(_, let mayHaveMore):
+                links[slot].heardAt = now
                 if !mayHaveMore && !links[slot].isEnding { links[slot].mayRead = false }
                 if !parseAnswers(slot) {
                     breakLink(slot)
@@ -173,6 +174,7 @@ extension Node {
         let range = start + content.lowerBound..<start + content.upperBound
         switch question {
         case .client(let token): passOn(to: token, status: status, range, of: bytes)
+        case .nobody: break
         case .replica(let route) where status == 200:
             if links[slot].way == .quick, let time = links[slot].roundTrip {
                 meters.roundTrips[slot / Way.allCases.count].observe(nanoseconds: time)
@@ -195,7 +197,8 @@ extension Node {
         case .votes, .quick: 2 * configuration.electionTimeout.nanoseconds
         // The last piece is answered when the snapshot was read back and installed.
         case .snapshots: 60_000_000_000
-        // Each client's own time is looked at where it waits; this is for a peer that cannot be dialed.
+        // What clients wait for is looked at where their time ends (`breakIfSilent`). This is for a peer that
+        // cannot be dialed, and for a connection on which nobody waits: the longest time and 10 s.
         case .requests: links[slot].isOpen ? 70_000_000_000 : 2 * configuration.electionTimeout.nanoseconds
         }
     }

@@ -45,10 +45,15 @@ extension Node {
 
     /// Whether the value that is asked for is too large to be copied for this connection.
     mutating func lacksRoom(_ slot: Int, for request: borrowing Request) -> Bool {
+        let count = valueCount(slot, request)
+        return count > Self.smallBytesMax && !hasRoom(slot, for: count)
+    }
+
+    /// How long the value is that the request reads.
+    mutating func valueCount(_ slot: Int, _ request: borrowing Request) -> Int {
         let bytes = clients[slot].inbound.bytes
         let span = bytes.span.extracting(clients[slot].inbound.unread)
-        let count = request.withKey(in: span, scratch: &scratch) { replica.store.record($0)?.valueCount ?? 0 }
-        return count > Self.smallBytesMax && !hasRoom(slot, for: count)
+        return request.withKey(in: span, scratch: &scratch) { replica.store.record($0)?.valueCount ?? 0 }
     }
 
     private func bytesMax(_ slot: Int) -> Int {

@@ -11,9 +11,17 @@ extension Node {
     mutating func goOn(_ slot: Int) {
         let token = clients.token(at: slot)
         var readsLeft = Self.readsMax
+        var steps = 0
         while clients.contains(token) {
             switch step(slot) {
-            case .again: continue
+            case .again:
+                steps += 1
+                if steps % Self.stepsPerLook == 0 { pace.look() }
+                // (What a peer sends on is begun at once: it has no connection to come back to.)
+                if pace.isOver, clients.contains(token), !clients[slot].isPeer, clients[slot].origin == nil {
+                    makeRunnable(slot)
+                    return
+                }
             case .rest: return
             case .read:
                 if readsLeft == 0 {
@@ -27,6 +35,8 @@ extension Node {
     }
     /// So often one connection is read from in one turn at most, so that the others get theirs.
     private static let readsMax = 16
+    /// So many steps, of which a request takes three, go by between two looks at the clock.
+    private static let stepsPerLook = 8
 
     /// What a connection needs next.
     enum Next {
@@ -69,7 +79,7 @@ extension Node {
         case .received(_, let mayHaveMore):
             if !mayHaveMore && !clients[slot].isEnding { clients[slot].mayRead = false }
             switch clients[slot].stage {
-            case .head: if wasIdle { setDeadline(slot, after: configuration.headTime) }
+            case .head: if wasIdle { setDeadline(slot, after: headTime(isExtra: clients[slot].isExtra)) }
             // Whoever drips bytes gains no time by it.
             case .content, .skipping, .waiting, .forwarded, .transferring, .sleeping, .streaming, .ending:
                 break
@@ -99,15 +109,19 @@ extension Node {
     /// The client sends no more. What it asked is still answered.
     private mutating func ended(_ slot: Int) {
         clients[slot].isEnding = true
-        let owesAnswer = !clients[slot].exchanges.isEmpty || !clients[slot].outbound.isEmpty
-        if owesAnswer && clients[slot].inbound.isEmpty {
-            clients[slot].closesWhenSent = clients[slot].exchanges.isEmpty
-            clients[slot].closesAfterExchanges = true
-            touch(slot)
-        } else {
+        guard !clients[slot].exchanges.isEmpty || !clients[slot].outbound.isEmpty else {
             // Nothing was asked, or the request was cut short: there is nobody to tell.
             drop(slot)
+            return
         }
+        // What follows the last whole request is none.
+        clients[slot].clearRequest()
+        clients[slot].inbound.discard(to: &pool)
+        clients[slot].stage = .head
+        weigh(slot)
+        clients[slot].closesWhenSent = clients[slot].exchanges.isEmpty
+        clients[slot].closesAfterExchanges = true
+        touch(slot)
     }
 
     private mutating func readHead(_ slot: Int) -> Next {
@@ -121,6 +135,14 @@ extension Node {
         do throws(MessageError) {
             guard let head = try clients[slot].parseHead(limits) else {
                 clients[slot].inbound.reserve(Self.headBytesMax, whenFull: true, pool: &pool)
+                weigh(slot)
+                guard hasRoom(slot, for: 0) else {
+                    refuse(slot, .crowded, closing: true)
+                    return .again
+                }
+                // One that began behind another request has no more time than any.
+                let time = headTime(isExtra: clients[slot].isExtra).nanoseconds
+                setDeadline(slot, at: min(clients[slot].deadline, now + time))
                 return .read
             }
             clients[slot].head = head
@@ -212,7 +234,12 @@ extension Node {
         clients[slot].inbound.release(to: &pool)
         if clients[slot].bytesCounted > 0 { weigh(slot) }
         clients[slot].stage = .head
-        setDeadline(slot, after: clients[slot].isPeer ? Self.peerIdleTime : configuration.idleTime)
+        if clients[slot].isPeer {
+            setDeadline(slot, after: Self.peerIdleTime)
+        } else {
+            let isExtra = clients[slot].isExtra
+            setDeadline(slot, after: isExtra ? headTime(isExtra: true) : configuration.idleTime)
+        }
     }
 
     /// How many bytes of the buffer are the request's own.

@@ -59,7 +59,7 @@ extension Node {
     }
 
     /// Why a write would not be taken here; nil: this node leads.
-    private var absence: Failure? {
+    var absence: Failure? {
         let view = replica.view
         if view.leader == configuration.node { return nil }
         if let leader = view.leader { return .notLeader(leader) }
@@ -109,17 +109,22 @@ extension Node {
             measureUsage()
             let status = status
             answer(slot) { $0.append(status, to: &$1) }
-        case .metrics:
-            measureUsage()
-            var content: [UInt8] = []
-            metrics.append(to: &content)
-            answer(slot, .metrics, content)
+        case .metrics: answerMetrics(slot)
         case .openapi: answerOpenAPI(slot)
         case .dashboard: answerDashboard(slot)
         case .options(let route): answer(slot) { $0.appendOptions(route, to: &$1) }
         case .peer: break
         }
         return .again
+    }
+
+    mutating func answerMetrics(_ slot: Int) {
+        if postpones(slot) { return }
+        measureUsage()
+        var content: [UInt8] = []
+        metrics.append(to: &content)
+        answer(slot, .metrics, content)
+        pace.look()
     }
 
     /// Asking the disk may block, so the next one to look hears of it.

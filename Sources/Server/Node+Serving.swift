@@ -206,12 +206,12 @@ extension Node {
     /// Those who are no longer ahead of what is served go on.
     private mutating func wakeEarly() {
         if watches.early.isEmpty { return }
-        var early: [Token] = []
+        var early: Set<Token> = []
         for token in watches.early where clients.contains(token) {
             let slot = Int(token.slot)
             guard let watcher = clients[slot].watcher, case .early = watcher.place else { continue }
             if watcher.cursor > .end(of: watches.served) {
-                early.append(token)
+                early.insert(token)
             } else {
                 clients[slot].watcher?.place = .behind
                 makeRunnable(slot)

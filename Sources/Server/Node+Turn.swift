@@ -25,17 +25,20 @@ extension Node {
             // The kernel reports who is ready in turn, and a heartbeat's answer may be the last of thousands.
             for index in 0..<(try urgent.wait(until: 0)) { take(urgent[index]) }
         }
+        // Who had to wait comes before who has just come.
+        pace = Pace(from: now)
+        continueRunnable()
         for index in 0..<count { take(poller[index]) }
+        continuePostponed()
         expireTimers()
         listenAgain()
-        continueRunnable()
         endTurn()
     }
 
     /// When the next turn is due though nothing happens.
     private func wakeAt() -> UInt64 {
         if !runnable.isEmpty || replica.hasEffects || !operations.isEmpty || !touchedClients.isEmpty
-            || watches.hasEndedWaits
+            || watches.hasEndedWaits || !postponed.isEmpty
         {
             return 0
         }

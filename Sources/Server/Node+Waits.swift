@@ -56,7 +56,7 @@ extension Node {
         let history = replica.store.history
         if watcher.cursor > .end(of: watches.served) {
             clients[slot].watcher?.place = .early
-            watches.early.append(clients.token(at: slot))
+            watches.early.insert(clients.token(at: slot))
             return
         }
         guard history.holds(after: watcher.cursor) else { return endWait(slot) }

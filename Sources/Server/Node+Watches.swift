@@ -73,6 +73,7 @@ extension Node {
     mutating func leaveWatch(_ slot: Int) {
         guard let watcher = clients[slot].watcher else { return }
         endLive(slot)
+        watches.early.remove(clients.token(at: slot))
         clients[slot].watcher = nil
         watches.table.leave(watcher.topic)
     }
@@ -137,7 +138,7 @@ extension Node {
         }
         if watcher.cursor > .end(of: watches.served) {
             clients[slot].watcher?.place = .early
-            watches.early.append(clients.token(at: slot))
+            watches.early.insert(clients.token(at: slot))
             return .rest
         }
         guard hasRoom(slot, for: ListStream.chunkBytes) else {

@@ -68,6 +68,11 @@ struct Node: ~Copyable {
     var touchedLinks: [UInt32] = []
     var runnable: [Token] = []
     var running: [Token] = []
+    /// How much of this turn's time is used, and whose large answers wait for a further one.
+    var pace = Pace()
+    var postponed: [Token] = []
+    /// Connections in reserved places, in the order in which they came; some of them may be gone.
+    var extras: [Token] = []
     /// Reused from turn to turn.
     var effects: [Effect] = []
     var operations: [Operation] = []
@@ -102,8 +107,9 @@ struct Node: ~Copyable {
     /// How far the node is on its way to its end.
     enum Stopping {
         case no
-        /// No requests are taken any more; what is in flight may end until the deadline.
-        case handingOver(until: UInt64)
+        /// No requests are taken any more; what is in flight may end until the deadline. `asked` are those
+        /// who were to lead so far, in order; the next one is asked at `next`, if this node still leads then.
+        case handingOver(until: UInt64, asked: [NodeID], next: UInt64)
         /// The journal writes its last.
         case closingJournal(until: UInt64)
     }

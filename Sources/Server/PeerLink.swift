@@ -1,4 +1,5 @@
 // One connection to one peer, of the four that each has (rule 16): requests pipelined, answers in order.
+internal import API
 internal import Consensus
 internal import DequeModule
 internal import HTTP
@@ -25,11 +26,17 @@ struct PeerLink: ~Copyable {
             case replica(PeerRoute)
             /// A client's, which was sent on.
             case client(Network.Token)
+            /// A client's that waits no more: the answer still comes in its turn, and is dropped.
+            case nobody
         }
-        let question: Question
+        var question: Question
         let sentAt: UInt64
-        /// How many bytes were queued on the connection before it.
-        let start: Int
+        /// When there should be an answer: at once, or when the client's time is over.
+        let dueAt: UInt64
+        /// A client's request, until it is written.
+        var body: [UInt8] = []
+        /// How many bytes were queued on the connection before it; for what is not written, more than any.
+        var start = Int.max
     }
 
     let peer: NodeID
@@ -46,8 +53,10 @@ struct PeerLink: ~Copyable {
     var parser = ResponseParser()
     /// The head of an answer whose content is not whole yet.
     var head: ResponseHead?
-    /// Requests without an answer, oldest first.
+    /// Requests without an answer, oldest first; the first `written` of them are in `outbound` or sent.
     var flights: Deque<Flight> = []
+    private var written = 0
+    private var unwrittenBytes = 0
     var mayRead = false
     var isEnding = false
     var isTouched = false
@@ -60,6 +69,8 @@ struct PeerLink: ~Copyable {
     /// The latest round trip in nanoseconds, and when the last answer came.
     private(set) var roundTrip: UInt64?
     private(set) var lastAnswerAt: UInt64?
+    /// When the last bytes came, of whatever answer.
+    var heardAt: UInt64 = 0
     /// The name's addresses are tried in turn.
     private var addressesTried = 0
 
@@ -68,6 +79,8 @@ struct PeerLink: ~Copyable {
     /// What may wait for a connection or a slow peer; more is dropped, and the replica is told.
     static let unsentBytesMax = 8 << 20
     static let flightsMax = 256
+    /// So much is written before it is sent.
+    private static let togetherBytesMax = 64 << 10
 
     init(peer: NodeID, way: Way, place: HostPort) {
         self.peer = peer
@@ -81,7 +94,7 @@ struct PeerLink: ~Copyable {
         // A vote asked for a moment late still counts; a heartbeat does not.
         case .apart: way == .votes && flights.count < 4
         case .resolving, .dialing, .open:
-            outbound.count < Self.unsentBytesMax && flights.count < Self.flightsMax
+            outbound.count + unwrittenBytes < Self.unsentBytesMax && flights.count < Self.flightsMax
         }
     }
 
@@ -90,20 +103,51 @@ struct PeerLink: ~Copyable {
     /// Writes a parcel behind what waits.
     mutating func enqueue(_ parcel: Parcel, at now: UInt64) {
         let before = outbound.count
-        flights.append(Flight(question: .replica(parcel.route), sentAt: now, start: queued))
+        flights.append(Flight(question: .replica(parcel.route), sentAt: now, dueAt: now, start: queued))
+        written += 1
         appendHead(parcel.route.path, parcel.route.contentType, contentBytes: parcel.count)
         outbound.bytes.append(contentsOf: parcel.head)
         for piece in parcel.body { outbound.append(piece.bytes, piece.range) }
         queued += outbound.count - before
     }
 
-    /// Writes a client's request behind what waits; its answer is for `client`.
-    mutating func enqueue(_ body: [UInt8], for client: Network.Token, at now: UInt64) {
-        let before = outbound.count
-        flights.append(Flight(question: .client(client), sentAt: now, start: queued))
-        appendHead("/raft/propose", "application/x-ndjson", contentBytes: body.count)
-        outbound.append(body, 0..<body.count)
-        queued += outbound.count - before
+    /// Puts a client's request behind what waits; its answer is for `client`, and due at `dueAt`.
+    mutating func enqueue(_ body: [UInt8], for client: Network.Token, dueAt: UInt64, at now: UInt64) {
+        flights.append(Flight(question: .client(client), sentAt: now, dueAt: dueAt, body: body))
+        unwrittenBytes += body.count
+    }
+
+    /// Writes clients' requests, as many as are sent together: what is not written can be taken back.
+    private mutating func writeRequests() {
+        while written < flights.count, outbound.count < Self.togetherBytesMax {
+            let body = flights[written].body
+            flights[written].body = []
+            flights[written].start = queued
+            written += 1
+            unwrittenBytes -= body.count
+            let before = outbound.count
+            appendHead("/raft/propose", "application/x-ndjson", contentBytes: body.count)
+            outbound.append(body, 0..<body.count)
+            queued += outbound.count - before
+        }
+    }
+
+    /// The client waits no more. False: nothing of its request has left this node, and nothing will.
+    ///
+    /// What is written goes out whole, or what is behind it would not be understood. Its answer must not pass
+    /// for the one to the next request of the same connection, which has the same token.
+    mutating func forget(_ client: Network.Token) -> Bool {
+        let place = flights.firstIndex {
+            if case .client(let token) = $0.question { token == client } else { false }
+        }
+        guard let place else { return true }
+        if place < written {
+            flights[place].question = .nobody
+            return true
+        }
+        unwrittenBytes -= flights[place].body.count
+        flights.remove(at: place)
+        return false
     }
 
     private mutating func appendHead(
@@ -155,7 +199,8 @@ struct PeerLink: ~Copyable {
     /// An answer came: its route, and what it took.
     mutating func answered(at now: UInt64) -> Flight? {
         lastAnswerAt = now
-        guard let flight = flights.popFirst() else { return nil }
+        guard written > 0, let flight = flights.popFirst() else { return nil }
+        written -= 1
         roundTrip = now - flight.sentAt
         return flight
     }
@@ -171,6 +216,8 @@ struct PeerLink: ~Copyable {
         parser = ResponseParser()
         head = nil
         flights.removeAll()
+        written = 0
+        unwrittenBytes = 0
         mayRead = false
         // Half of it fixed and half drawn, so that nodes that lost each other do not meet in step.
         state = .apart(until: now + backOff / 2 + jitter % (backOff / 2))
@@ -178,6 +225,7 @@ struct PeerLink: ~Copyable {
         backOff = min(backOff * 2, Self.backOffMax)
         return hadWork
     }
+
     /// When the oldest request without an answer was sent, or the dial begun: what a timeout counts from.
     var waitsSince: UInt64? {
         switch state {
@@ -187,11 +235,23 @@ struct PeerLink: ~Copyable {
         }
     }
 
+    /// Whether nothing has come for so long, though the oldest answer was due.
+    func isSilent(for patience: UInt64, at now: UInt64) -> Bool {
+        guard let oldest = flights.first else { return false }
+        return max(oldest.dueAt, heardAt) + patience <= now
+    }
+
     // The connection's bytes ------------------------------------------------------------------------------
 
     func connectFailure() -> SystemError? { socket.connectFailure() }
 
-    mutating func flush() -> Flush { outbound.flush(to: socket) }
+    mutating func flush() -> Flush {
+        while true {
+            writeRequests()
+            let flush = outbound.flush(to: socket)
+            if flush != .sent || written == flights.count { return flush }
+        }
+    }
 
     mutating func receive(_ pool: inout BufferPool) -> Receipt {
         let receipt = inbound.receive(from: socket, pool: &pool)
@@ -203,8 +263,10 @@ struct PeerLink: ~Copyable {
         return receipt
     }
     private static let answerBytesMax = 64 << 10
-    /// The answer to a request that was sent on may be a transaction's, and others follow it.
-    private static let forwardedBytesMax = Transaction.answerBytesMax + answerBytesMax
+    /// The answer to a request that was sent on may be a transaction's or a lease with all its keys; others
+    /// follow it. The buffer is that large only while such an answer comes.
+    private static let forwardedBytesMax =
+        max(Transaction.answerBytesMax, Answer.leaseBytesMax) + answerBytesMax
 
     /// The next whole answer: its head and where its content is, from the first unread byte on. Nil: not
     /// there yet.

@@ -103,11 +103,19 @@ final class StartResponder: Sendable {
         }
 
         private mutating func accept() throws(SystemError) {
-            while visitors.count < StartResponder.connectionsMax {
+            while true {
                 guard case .connection(let socket) = listener.accept() else { return }
+                if visitors.count >= StartResponder.connectionsMax { removeOldest() }
                 let token = visitors.insert(Visitor(socket: socket, since: monotonicNanoseconds()))
                 try poller.add(visitors[Int(token.slot)].socket, as: token, for: .reading)
             }
+        }
+
+        /// Nobody is kept waiting for a place by those who say nothing.
+        private mutating func removeOldest() {
+            let taken = (0..<visitors.limit).filter { visitors.isTaken($0) }
+            guard let oldest = taken.min(by: { visitors[$0].since < visitors[$1].since }) else { return }
+            _ = visitors.remove(visitors.token(at: oldest))
         }
 
         /// Reads what has come, and answers once a head is whole. True: this connection is over.

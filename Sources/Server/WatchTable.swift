@@ -186,7 +186,7 @@ struct Watches {
     /// What was spent on serving so far is made up for at this moment (ns).
     var repaid: UInt64 = 0
     /// Watchers that are early.
-    var early: [Token] = []
+    var early: Set<Token> = []
     /// Topics that the events being gathered belong to, those among them that hold one of the revision that
     /// is not over, and how many bytes it comes to.
     var touched: [WatchTopic] = []

@@ -198,7 +198,10 @@ extension Cluster {
         guard isAwake(node, life: life, else: event) else { return }
         tell(node)
         node.process?.replica.answered(by: nodes[row.to].id, route: row.route, body: body.span)
-        if row.route != .hello, let envelope = try? Envelope.answer(row.route, body.span) {
+        // (One of whose cluster's id a bit was changed is another cluster's.)
+        if row.route != .hello, let envelope = try? Envelope.answer(row.route, body.span),
+            envelope.cluster == clusterID
+        {
             try checkHeard(envelope.message, by: node)
             try checkMatch(node, of: nodes[row.to], after: envelope.message)
         }

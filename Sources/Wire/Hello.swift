@@ -6,7 +6,7 @@ internal import JSON
 ///
 /// ```
 /// {"node":1,"boot":3,"cluster":null,"history":false,"damaged":false,"wiped":false,"url":"http://…",
-/// "offer":"32 hex","admitted":0}
+/// "offer":"32 hex","admitted":[0,0]}
 /// ```
 /// in one line.
 public struct Hello: Hashable, Sendable {
@@ -24,13 +24,13 @@ public struct Hello: Hashable, Sendable {
     public let url: [UInt8]
     /// In a question of the lowest id: the id it drew, answered when it is durable at the other.
     public let offer: ClusterID?
-    /// In a leader's answer to a wiped node: the index of the committed entry that made that node a learner;
-    /// zero if there is none.
-    public let admitted: LogIndex
+    /// In a leader's answer to a wiped node: the committed entry, of the leader's own term, that made that
+    /// node a learner; zero if there is none.
+    public let admitted: EntryID
 
     public init(
         node: NodeID, boot: Boot, cluster: ClusterID?, hasHistory: Bool, isDamaged: Bool,
-        isWiped: Bool = false, url: [UInt8] = [], offer: ClusterID? = nil, admitted: LogIndex = .zero
+        isWiped: Bool = false, url: [UInt8] = [], offer: ClusterID? = nil, admitted: EntryID = .zero
     ) {
         precondition(url.count <= Self.urlBytesMax)
         self.url = url
@@ -66,7 +66,7 @@ public struct Hello: Hashable, Sendable {
         try form.take(",\"offer\":", in: bytes)
         offer = try Self.clusterOrNull(&form, in: bytes)
         try form.take(",\"admitted\":", in: bytes)
-        admitted = LogIndex(try form.number(in: bytes))
+        admitted = try form.entryID(in: bytes)
         try form.take("}", in: bytes)
         _ = form.takes("\n", in: bytes)
         guard form.isAtEnd else { throw form.error(.form) }
@@ -87,9 +87,11 @@ public struct Hello: Hashable, Sendable {
         out.append(contentsOf: url)
         out.append(literal: "\",\"offer\":")
         Self.append(offer, to: &out)
-        out.append(literal: ",\"admitted\":")
-        out.append(decimal: admitted.rawValue)
-        out.append(literal: "}\n")
+        out.append(literal: ",\"admitted\":[")
+        out.append(decimal: admitted.term.rawValue)
+        out.append(0x2C)
+        out.append(decimal: admitted.index.rawValue)
+        out.append(literal: "]}\n")
     }
 
     private static func clusterOrNull(

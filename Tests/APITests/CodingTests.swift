@@ -6,14 +6,17 @@ import Testing
 
 @Test("lists, documents and metrics are coded as Accept-Encoding says, and nothing else is")
 func codedRoutes() throws {
-    for line in ["GET /kv", "HEAD /kv?limit=7", "GET /", "HEAD /", "GET /openapi.yaml", "GET /metrics"] {
+    for line in [
+        "GET /kv", "HEAD /kv?limit=7", "GET /", "HEAD /", "GET /openapi.yaml", "GET /metrics", "GET /leases",
+        "HEAD /leases?limit=7",
+    ] {
         #expect(try Asked(line).request.coding == .identity)
         #expect(try Asked(line, "Accept-Encoding: gzip|").request.coding == .gzip)
         #expect(try Asked(line, "accept-encoding: gzip, *;q=0|").request.coding == .onlyGzip)
     }
     let stream = "Accept: application/x-ndjson|Accept-Encoding: gzip|"
     #expect(try Asked("GET /kv", stream).request.coding == .gzip)
-    for line in ["GET /kv/a", "GET /kv/a?format=json", "GET /status", "GET /backup", "GET /watch"] {
+    for line in ["GET /kv/a", "GET /kv/a?format=json", "GET /status", "GET /backup", "GET /leases/7"] {
         #expect(try Asked(line, "Accept-Encoding: gzip, *;q=0|").request.coding == .identity)
     }
 }
@@ -32,7 +35,8 @@ func codedHeads() throws {
     let content = Array("gzip, let us say".utf8)
     let kinds: [(LargeAnswer, vary: String)] = [
         (.openapi, "Accept-Encoding"), (.metrics, "Accept-Encoding"),
-        (.dashboard(policy: []), "Accept-Encoding"), (.page(Revision(9), nil), "Accept, Accept-Encoding"),
+        (.leases(Revision(9)), "Accept-Encoding"), (.dashboard(policy: []), "Accept-Encoding"),
+        (.page(Revision(9), nil), "Accept, Accept-Encoding"),
     ]
     for (kind, vary) in kinds {
         let plain = try response { $0.append(kind, content.span, to: &$1) }

@@ -109,8 +109,10 @@ struct LeaseTests {
         while true {
             let listing = try #require(try Asked("GET \(path)").request.listing)
             let page = try response {
-                $0.appendLeases(listing, of: store, remainingMilliseconds: { $0 * 300 }, to: &$1)
+                let content = $0.leasesContent(listing, of: store, remainingMilliseconds: { $0 * 300 })
+                $0.append(.leases(store.revision), content.span, to: &$1)
             }
+            #expect(page["Vary"] == "Accept-Encoding" && page["Rast-Revision"] == "\(store.revision)")
             let leases = try page.object["leases"] as? [NSDictionary] ?? []
             #expect(try page.object["count"] as? Int == leases.count && leases.count <= 2)
             #expect(leases.allSatisfy { $0["keys"] == nil })

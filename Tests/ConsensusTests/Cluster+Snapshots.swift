@@ -177,7 +177,8 @@ extension Cluster {
         let boot = self[node].raft.boot
         self[leader].admissions.removeAll { $0.node == node && $0.boot != boot }
         if let index = self[leader].admissions.first(where: { $0.node == node })?.index {
-            return (node, step(node, .admitted(at: index)))
+            let entry = EntryID(term: self[leader].raft.term, index: index)
+            return (node, step(node, .admitted(at: entry)))
         }
         guard !self[leader].admissions.contains(where: { $0.node == node && $0.entry != nil }) else {
             return (leader, [])

@@ -136,7 +136,7 @@ private struct Fuzz {
     mutating func step() {
         switch random.next(below: 40) {
         case 20, 27: cluster.step(id, .change(change()))
-        case 21: cluster.step(id, .admitted(at: index()))
+        case 21: cluster.step(id, .admitted(at: entry()))
         case 22: cluster.step(id, .install(place(), configuration()))
         case 23:
             cluster.takeSnapshot(id)

@@ -16,7 +16,7 @@ import Consensus
 /// - `snapshot N` of what is applied, durable at once; `compact N through 5`; `pieces by hand`: a snapshot
 ///   is sent only by `piece 1→2 at 0`, and otherwise by itself; `install N 1.5 with 0: voters 1`: it has been
 ///   received whole.
-/// - `wipe N boot 7`: another life begins; `hello 2→1`: it asks to be let in; `admitted N at 5`.
+/// - `wipe N boot 7`: another life begins; `hello 2→1`: it asks to be let in; `admitted N at 1.5`.
 /// - `persisted N`: its disk does all it was asked, in order; `persisted N vote`, `persisted N entries`: the
 ///   oldest of that.
 /// - `deliver`, `drop`: all that is under way; `deliver 1→2`: all on that way; `deliver 1→2 append`: the
@@ -182,7 +182,7 @@ struct Stage {
             hear(id, cluster.step(id, .install(snapshot, try words.configuration())))
         case "admitted":
             try words.expect("at")
-            hear(id, cluster.step(id, .admitted(at: LogIndex(try words.number()))))
+            hear(id, cluster.step(id, .admitted(at: try words.entry())))
         default: throw words.problem("unknown command \(command)")
         }
     }

@@ -77,8 +77,8 @@ struct CrashTests {
         var member = try Member(MemoryDisk(), settings: settings)
         var life = 1
         for step in 0..<260 {
-            if member.completions.contains(.started), member.journal.cluster == nil { member.join() }
-            if member.journal.cluster != nil { act(&member, &chance) }
+            if member.completions.contains(.started), !member.hasJoined { member.join() }
+            if member.hasJoined { act(&member, &chance) }
             for _ in 0..<chance.below(6) {
                 let worksFirst = chance.chance(1, in: 2)
                 try probe(

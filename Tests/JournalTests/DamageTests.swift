@@ -258,6 +258,62 @@ struct DamageTests {
         #expect(throws: RecoveryError.inconsistent(segment: 2, offset: 0)) { _ = try open(disk) }
     }
 
+    @Test("a log that is gone as a whole is missed: the vote tells that there was one")
+    func vanished() throws {
+        let member = try member()
+        var disk = member.disk
+        var number: UInt64 = 1
+        while disk.exists(.segment(number)) {
+            disk.lose(.segment(number))
+            number += 1
+        }
+        let found = try open(disk).opened.recovered
+        #expect(found.damage?.index == LogIndex(1) && found.last == .zero)
+        #expect(found.hardState.term == Term(2) && found.hasHistory)
+        // So is one that never was, where a vote was given: but not where none was.
+        #expect(try open(MemoryDisk()).opened.recovered.damage == nil)
+        // What a start makes of it is damaged, too.
+        let next = try Member.started(disk)
+        #expect(try open(next.disk).opened.recovered.damage?.index == LogIndex(1))
+    }
+
+    @Test("what was committed is written again after a header that begins lower, but never replaced")
+    func committedAgain() throws {
+        let nothing = Array(#"{"none":true}"#.utf8)
+        func entry(_ index: UInt64, _ term: UInt64) -> [UInt8] {
+            var block = Block(first: LogIndex(index))
+            block.append(index: LogIndex(index), term: Term(term), command: nothing.span)
+            return block.bytes
+        }
+        func segment(_ number: UInt64, after base: EntryID, _ lines: [UInt8], commit: UInt64) -> [UInt8] {
+            var bytes: [UInt8] = []
+            SegmentHead(
+                cluster: testCluster, node: NodeID(1), boot: Boot(1), segment: number, after: number - 1,
+                durable: number - 1, base: base
+            ).encode(into: &bytes)
+            BatchHead(
+                segment: number, sequence: number, bytes: UInt64(lines.count), term: Term(2),
+                commit: LogIndex(commit), durable: number - 1
+            ).encode([Piece(lines)], into: &bytes)
+            bytes += lines
+            bytes.pad()
+            return bytes
+        }
+        let member = try Member.started()
+        for (term, second) in [(1, entry(2, 1)), (2, entry(2, 2))] {
+            var disk = member.disk
+            disk.replace(
+                .segment(1), with: segment(1, after: .zero, entry(1, 1) + entry(2, 1), commit: 2))
+            let base = EntryID(term: Term(1), index: LogIndex(1))
+            disk.replace(.segment(2), with: segment(2, after: base, second + entry(3, 2), commit: 2))
+            if term == 1 {
+                #expect(try open(disk).opened.terms == [1, 1, 2])
+            } else {
+                #expect(throws: RecoveryError.inconsistent(segment: 2, offset: 4096)) { _ = try open(disk) }
+            }
+        }
+    }
+
     @Test("an identity that is lost is written again from the headers")
     func identity() throws {
         var member = try member()

@@ -249,7 +249,7 @@ struct SegmentTests {
     }
 
     @Test(
-        "a first start writes the vote before anything else, and joining opens a segment under a synced name")
+        "a first start writes its boot first; joining opens a segment, and then a vote may be given")
     func firstStart() throws {
         var member = try Member(MemoryDisk())
         #expect(
@@ -263,9 +263,9 @@ struct SegmentTests {
         member.join()
         #expect(
             names(member.given) == [
-                "write vote 0 sync", "write vote 4096 sync", "write rast.json.new 0 sync",
-                "rename rast.json.new rast.json", "sync root", "write log/1.spare 0 sync",
-                "rename log/1.spare log/1.ndjson", "sync log", "sync log",
+                "write rast.json.new 0 sync", "rename rast.json.new rast.json", "sync root",
+                "write log/1.spare 0 sync", "rename log/1.spare log/1.ndjson", "sync log", "sync log",
+                "write vote 0 sync", "write vote 4096 sync",
             ])
     }
 

@@ -155,10 +155,11 @@ struct Member {
         var member = try Member(disk, settings: settings)
         member.drain()
         #expect(member.completions.contains(.started))
-        if member.journal.cluster == nil {
+        if !member.hasJoined {
+            let isFirst = member.journal.cluster == nil
             member.join()
             member.drain()
-            #expect(member.completions.contains(.storedIdentity))
+            #expect(member.completions.contains(.storedIdentity) == isFirst)
         }
         return member
     }
@@ -168,12 +169,17 @@ struct Member {
         given += operations
     }
 
-    /// The first election, and with it the cluster's id.
+    /// Whether it belongs to a cluster, and has voted.
+    var hasJoined: Bool { journal.cluster != nil && votes[votes.count - 1].term > .zero }
+
+    /// The cluster's id, and after it the first election.
     mutating func join() {
+        if journal.cluster == nil {
+            var operations: [Operation] = []
+            journal.store(identity: testCluster, into: &operations)
+            give(operations)
+        }
         store(term: term, vote: 1)
-        var operations: [Operation] = []
-        journal.store(identity: testCluster, into: &operations)
-        give(operations)
     }
 
     // MARK: What it is asked to do

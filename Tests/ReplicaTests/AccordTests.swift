@@ -184,4 +184,30 @@ struct AccordTests {
         net.members[now].read(ticket: 91)
         net.pass(300)
     }
+
+    @Test("two voters that differ are no majority; once a third is one again, it makes it")
+    func third() throws {
+        var net = try net()
+        let leader = try #require(net.leader)
+        let (wiped, other) = ((leader + 1) % 3, (leader + 2) % 3)
+        net.wipe(wiped, boot: 1 << 40)
+        for _ in 0..<200 where net.members[leader].replica.raft.membership.learners.isEmpty { net.pass(10) }
+        net.isDown = [wiped]
+        net.restart(other, boot: 50, changingHashBy: 1)
+        net.pass(300)
+        for key in 0..<8 where !net.members[leader].replica.view.areStatesSplit {
+            try net.put("more-\(key)")
+            net.pass(200)
+        }
+        #expect(net.members[leader].replica.view.areStatesSplit)
+        #expect(net.members[leader].replica.raft.membership.voters.count == 2)
+        // It learns everything, and nobody may write meanwhile: nothing new is there to be compared.
+        net.isDown = []
+        net.pass(6_000)
+        #expect(net.members[leader].replica.raft.membership.voters.count == 3)
+        #expect(!net.members[leader].replica.view.areStatesSplit)
+        try net.put("again")
+        net.pass(3_000)
+        expectAlike(net)
+    }
 }

@@ -70,7 +70,7 @@ struct AdmissionTests {
             from: net.members[leader].id.rawValue,
             Hello(
                 node: net.members[leader].id, boot: Boot(1), cluster: cluster, hasHistory: true,
-                isDamaged: false, admitted: LogIndex(9)))
+                isDamaged: false, admitted: EntryID(term: Term(1), index: LogIndex(9))))
         let stored = member.takeEffects().compactMap { effect in
             switch effect {
             case .storeWiped: "wiped"
@@ -144,6 +144,22 @@ struct AdmissionTests {
         }
     }
 
+    @Test("thesis §4.1 a leader that this node's log does not name yet is followed, if it is named here")
+    func laterMember() throws {
+        var member = Member(
+            3, of: [1, 2, 3], store: Restored.store,
+            snapshot: StoredSnapshot(
+                id: Restored.id, configuration: Restored.configuration, sum: 0, bytes: Restored.bytes))
+        member.pass(10)
+        #expect(member.replica.raft.membership.all == [NodeID(1)])
+        let exchange = member.asked(by: 2, term: 5, .heartbeat(commit: .zero, round: 1))
+        #expect(try member.takeEffects().answer(to: exchange, .heartbeat) == .heard(round: 1))
+        #expect(member.replica.view.leader == NodeID(2))
+        let other = member.asked(by: 7, term: 6, .heartbeat(commit: .zero, round: 1))
+        #expect(try member.takeEffects().answer(to: other, .heartbeat) == nil)
+        #expect(member.replica.raft.term == Term(5))
+    }
+
     @Test("who is neither a member nor named is not let in, whatever it says")
     func stranger() throws {
         var net = Net(restoredOf: 2)
@@ -174,7 +190,7 @@ struct AdmissionTests {
             net.members[leader].replica.asked(.hello, body: bytes.span, exchange: Exchange(exchange))
             net.members[leader].turn()
             for case .answer(Exchange(exchange), let body) in net.members[leader].effects {
-                return try Hello(body.span).admitted
+                return try Hello(body.span).admitted.index
             }
             return LogIndex(9_999)
         }

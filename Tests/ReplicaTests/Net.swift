@@ -171,7 +171,7 @@ struct Net {
     /// The disk of one is lost; it starts anew from nothing, in this boot.
     mutating func wipe(_ at: Int, boot: UInt64) {
         let peers = members[at].peers.map(\.rawValue)
-        members[at] = Member(members[at].id.rawValue, of: peers, known: false, boot: boot)
+        members[at] = Member(members[at].id.rawValue, of: peers, known: false, boot: boot, change: change)
     }
 }
 

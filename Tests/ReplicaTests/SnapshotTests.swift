@@ -360,10 +360,8 @@ struct SnapshotTests {
         #expect(try next(sent(500)) == nil)
     }
 
-    @Test("who waits for a write that a snapshot has overtaken is told that its outcome is unknown")
-    func overtaken() throws {
-        var member = Member(2, of: [1, 2, 3])
-        // It led term 2, with a client's write that nobody else has.
+    /// Lets node 2 win an election by the votes of node 1.
+    private func elect(_ member: inout Member) {
         while member.replica.raft.role != .leader {
             member.pass(10)
             let term = member.replica.raft.term.rawValue
@@ -373,6 +371,41 @@ struct SnapshotTests {
             case .follower, .leader: continue
             }
         }
+    }
+
+    @Test("who waits for a write beyond a log that is discarded is told once its place is taken")
+    func beyond() throws {
+        var member = Member(2, of: [1, 2, 3])
+        elect(&member)
+        for ticket: UInt64 in 100..<120 { member.put("mine", "x", ticket: ticket, deadline: 600_000) }
+        #expect(member.replica.raft.log.lastIndex == LogIndex(21))
+        let term = member.replica.raft.term.rawValue + 1
+        let id = EntryID(term: Term(term), index: LogIndex(9))
+        let piece = Message.Body.piece(Message.Piece(snapshot: id, sum: 5, bytes: 10, offset: 0))
+        member.asked(by: 1, term: term, piece, lines: Array(repeating: 1, count: 10))
+        member.replica.received(upTo: 10)
+        member.turn()
+        member.replica.opened(opened(bytes: 10, last: id))
+        member.turn()
+        #expect(member.replica.raft.log.lastIndex == LogIndex(9))
+        // It leads again, and others write where the lost ones stood.
+        elect(&member)
+        _ = member.takeEffects()
+        member.put("other", "y", ticket: 200)
+        member.put("other", "z", ticket: 201)
+        member.acknowledge(by: 1)
+        let effects = member.takeEffects()
+        #expect(member.replica.applied == LogIndex(12))
+        #expect(effects.answers(to: 200).count == 1 && effects.answers(to: 201).count == 1)
+        for ticket: UInt64 in 110..<111 { #expect(effects.failure(of: ticket) == .timedOut(.notApplied)) }
+        #expect(effects.failure(of: 119) == nil, "its place is not taken yet")
+    }
+
+    @Test("who waits for a write that a snapshot has overtaken is told that its outcome is unknown")
+    func overtaken() throws {
+        var member = Member(2, of: [1, 2, 3])
+        // It led term 2, with a client's write that nobody else has.
+        elect(&member)
         member.put("mine", "x", ticket: 77, deadline: 60_000)
         let term = member.replica.raft.term.rawValue + 1
         let id = EntryID(term: Term(term), index: LogIndex(9))

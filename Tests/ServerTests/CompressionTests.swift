@@ -118,6 +118,25 @@ func gunzipped(_ bytes: [UInt8]) -> [UInt8]? {
         #expect(value.content.count == 100_000 && !value.has("Content-Encoding") && !value.has("Vary"))
     }
 
+    @Test("so is a list of leases, and a short one goes as it is")
+    func leases() throws {
+        let node = try OneNode()
+        let caller = try Caller(node.port)
+        for id in 1...300 {
+            let wish = Array(#"{"ttl":"24h","id":"\#(id)"}"#.utf8)
+            #expect(try caller.ask("POST", "/leases", wish).status == 201)
+        }
+        let coded = try caller.ask("GET", "/leases?limit=300", nil, Self.gzip)
+        #expect(coded.status == 200 && coded.has("Content-Encoding: gzip"))
+        #expect(coded.has("Vary: Accept-Encoding") && coded.has("Rast-Revision: "))
+        let text = String(decoding: gunzipped(coded.content) ?? [], as: UTF8.self)
+        #expect(text.contains(#""count":300,"leases":[{"id":"1","ttl":86400,"remaining":86"#))
+        let head = try caller.ask("HEAD", "/leases?limit=300", nil, Self.gzip)
+        #expect(head.content.isEmpty && head.has("Content-Encoding: gzip"))
+        let short = try caller.ask("GET", "/leases?limit=3", nil, Self.gzip)
+        #expect(short.status == 200 && !short.has("Content-Encoding") && short.has("Vary: Accept-Encoding"))
+    }
+
     @Test("documents and metrics are compressed, in HTTP/1.0 too")
     func documents() throws {
         let node = try OneNode()

@@ -167,7 +167,7 @@ import Testing
         #expect(took >= 300 && took < 2_500)
         #expect(try caller.ask("GET", "/kv/a?timeout=100ms").status == 504)
         #expect(try caller.ask("GET", "/kv/a?consistency=local").status == 200)
-        // Without the leader its own word is all there is, and it comes at once.
+        // Without the leader its own word is all there is, and it comes in time.
         #expect(try caller.ask("GET", "/cluster/members?timeout=100ms").status == 200)
         kill(cluster.nodes[place].process, SIGCONT)
         var status = 0
@@ -190,6 +190,87 @@ import Testing
         #expect(refused.status == 503 && refused.text.contains("leader_unreachable"))
         #expect(refused.has("Retry-After: "))
         #expect(try caller.ask("GET", "/kv/a?consistency=local").content == [1])
+    }
+
+    @Test("one client's short time takes nothing from others whom the leader is asked for, nor from its next")
+    func shortTime() throws {
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "3s")
+        let place = try cluster.leader()
+        let follower = cluster.nodes[(place + 1) % 3]
+        let patient = try Caller(follower.port)
+        let hasty = try Caller(follower.port)
+        #expect(try hasty.ask("PUT", "/kv/before", [1]).status == 201)
+        kill(cluster.nodes[place].process, SIGSTOP)
+        try patient.send("PUT /kv/a?timeout=20s HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1")
+        let lost = try hasty.ask("PUT", "/kv/b?timeout=50ms", [2])
+        #expect(lost.status == 504 && lost.text.contains("\"outcome\":\"unknown\""))
+        #expect(try hasty.ask("GET", "/cluster/members?timeout=50ms").status == 200)
+        #expect(patient.statusSoFar() == nil)
+        // The leader's answers to those two come before the one to this.
+        try hasty.send("PUT /kv/c?timeout=20s HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n3")
+        kill(cluster.nodes[place].process, SIGCONT)
+        let first = try patient.response()
+        #expect(first.status == 201 && first.text.contains("\"key\":\"a\""))
+        let second = try hasty.response()
+        #expect(second.status == 201 && second.text.contains("\"key\":\"c\""))
+        #expect(try hasty.ask("GET", "/kv/a").text == "1")
+    }
+
+    @Test("what has not left the follower when its time is over is never applied, and the client is told so")
+    func takenBack() throws {
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "3s")
+        let place = try cluster.leader()
+        let follower = cluster.nodes[(place + 1) % 3]
+        #expect(try Caller(follower.port).ask("PUT", "/kv/before", [1]).status == 201)
+        kill(cluster.nodes[place].process, SIGSTOP)
+        // More than the kernel takes for a process that stands still.
+        let value = [UInt8](repeating: 7, count: 1 << 20)
+        let callers = try (0..<16).map { number in
+            let caller = try Caller(follower.port)
+            try caller.send(
+                "PUT /kv/w\(number)?timeout=300ms HTTP/1.1\r\nHost: a\r\n"
+                    + "Content-Length: \(value.count)\r\n\r\n")
+            try caller.send(value)
+            return caller
+        }
+        let answers = try callers.map { try $0.response() }
+        kill(cluster.nodes[place].process, SIGCONT)
+        let unsent = answers.indices.filter { answers[$0].status != 504 }
+        #expect(unsent.contains { answers[$0].status == 503 })
+        for number in unsent where answers[number].status != 429 {
+            #expect(answers[number].text.contains("leader_unreachable"))
+        }
+        // Behind all that is on its way.
+        try until { try Caller(follower.port).ask("PUT", "/kv/before", [2]).status == 200 }
+        let reader = try Caller(follower.port)
+        for number in unsent { #expect(try reader.ask("GET", "/kv/w\(number)").status == 404) }
+    }
+
+    @Test("a lease whose keys take more than any transaction's answer comes through a follower")
+    func largeLease() throws {
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "1s")
+        let (_, follower) = try cluster.leaderAndFollower()
+        let caller = try Caller(follower.port)
+        let wish = Array(#"{"ttl":"1h","id":"77"}"#.utf8)
+        #expect(try caller.ask("POST", "/leases", wish).status == 201)
+        // JSON has six bytes for each of theirs.
+        let tail = String(repeating: "\\u0001", count: 1_020)
+        let keys = (1_000..<4_000).map { "\"\($0)\(tail)\"" }
+        for first in stride(from: 0, to: keys.count, by: 600) {
+            let puts = keys[first..<first + 600].map {
+                #"{"put":{"key":\#($0),"value":"","lease":"77"}}"#
+            }
+            let body = Array(#"{"then":[\#(puts.joined(separator: ","))]}"#.utf8)
+            #expect(try caller.ask("POST", "/txn?timeout=30s", body).status == 200)
+        }
+        let list = Array("\"keys\":[\(keys.joined(separator: ","))]}\n".utf8)
+        #expect(list.count > (16 << 20) + (64 << 10))
+        for (method, target) in [("GET", "/leases/77"), ("POST", "/leases/77/keepalive")] {
+            let answer = try caller.ask(method, "\(target)?timeout=30s")
+            let isWhole = answer.content.suffix(list.count).elementsEqual(list)
+            #expect(answer.status == 200 && isWhole)
+        }
+        #expect(try caller.ask("PUT", "/kv/after", [1]).status == 201)
     }
 }
 

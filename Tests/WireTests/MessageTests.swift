@@ -226,7 +226,7 @@ struct HelloTests {
             url: Array("http://127.0.0.1:7000".utf8), offer: sampleCluster)
         let member = Hello(
             node: NodeID(3), boot: Boot(largestNumber), cluster: sampleCluster, hasHistory: true,
-            isDamaged: false, admitted: LogIndex(9))
+            isDamaged: false, admitted: EntryID(term: Term(2), index: LogIndex(9)))
         let wiped = Hello(
             node: NodeID(2), boot: Boot(1 << 51), cluster: nil, hasHistory: false, isDamaged: false,
             isWiped: true)

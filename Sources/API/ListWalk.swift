@@ -12,6 +12,7 @@ public struct ListWalk: Sendable {
     }
 
     let listing: Listing
+    private let delimiter: Delimiter?
     /// After the last item that was taken.
     private(set) var place: ListPlace?
     /// Nothing more follows.
@@ -20,6 +21,8 @@ public struct ListWalk: Sendable {
 
     public init(_ listing: Listing) {
         self.listing = listing
+        let delimiter = listing.parameters.delimiter
+        self.delimiter = delimiter.isEmpty ? nil : Delimiter(delimiter)
         place = listing.place
         left = listing.limit
     }
@@ -48,14 +51,15 @@ public struct ListWalk: Sendable {
         var folded: [UInt8]?
         var isStopped = false
         var left = left
-        let listing = listing
+        let delimiter = delimiter
+        let start = listing.parameters.prefix.count
         store.forEach(in: range, reversed: listing.parameters.isReverse) { record in
             // An item more than the limit was there: the list goes on.
             guard left > 0 else {
                 isStopped = true
                 return false
             }
-            if let prefix = listing.fold(record) {
+            if let prefix = delimiter?.fold(record, from: start) {
                 isStopped = !body(.prefix(prefix))
                 if !isStopped { folded = prefix }
                 return false
@@ -80,24 +84,46 @@ public struct ListWalk: Sendable {
     }
 }
 
-extension Listing {
+/// What keys are folded at. It is found in time that grows with the key alone, whatever both are made of
+/// (Knuth, Morris, Pratt): a list of many keys is made in one piece.
+struct Delimiter: Sendable {
+    private let bytes: [UInt8]
+    /// Of so many bytes that match, so many match still where the next one does not.
+    private let borders: [Int]
+
+    /// - Precondition: `bytes` are not empty.
+    init(_ bytes: [UInt8]) {
+        var borders = Array(repeating: 0, count: bytes.count + 1)
+        var border = 0
+        for place in 1..<bytes.count {
+            while border > 0, bytes[place] != bytes[border] { border = borders[border] }
+            if bytes[place] == bytes[border] { border += 1 }
+            borders[place + 1] = border
+        }
+        self.bytes = bytes
+        self.borders = borders
+    }
+
+    /// The offset behind its first occurrence from `start` on; nil: there is none.
+    func end(in key: Span<UInt8>, from start: Int) -> Int? {
+        var matched = 0
+        var offset = start
+        while offset < key.count {
+            while matched > 0, key[offset] != bytes[matched] { matched = borders[matched] }
+            if key[offset] == bytes[matched] { matched += 1 }
+            offset += 1
+            if matched == bytes.count { return offset }
+        }
+        return nil
+    }
+
     /// The prefix that stands for this key and all alike; nil: the key stands for itself.
-    fileprivate func fold(_ record: Record) -> [UInt8]? {
-        let delimiter = parameters.delimiter
-        if delimiter.isEmpty { return nil }
-        return record.withKey { key in
-            var offset = parameters.prefix.count
-            while offset + delimiter.count <= key.count {
-                var length = 0
-                while length < delimiter.count, key[offset + length] == delimiter[length] { length += 1 }
-                if length == delimiter.count {
-                    var prefix: [UInt8] = []
-                    prefix.append(bytes: key.extracting(0..<offset + length))
-                    return prefix
-                }
-                offset += 1
-            }
-            return nil
+    fileprivate func fold(_ record: Record, from start: Int) -> [UInt8]? {
+        record.withKey { key in
+            guard let end = end(in: key, from: start) else { return nil }
+            var prefix: [UInt8] = []
+            prefix.append(bytes: key.extracting(0..<end))
+            return prefix
         }
     }
 }

@@ -75,10 +75,11 @@ struct ListParameters: Sendable, Equatable {
 
     /// Refuses a range delete that nobody can have meant.
     func checkDeletion() throws(Refusal) {
-        let isPart = !prefix.isEmpty || !start.isEmpty || end != nil
+        // One bound alone may leave out next to nothing.
+        let isPart = !prefix.isEmpty || !start.isEmpty && end != nil
         guard hasBounds && (isPart || isForAll) else {
             throw Refusal.badRequest(
-                "prefix, start or end says what is deleted; prefix=&all=true deletes everything.")
+                "A prefix, or start and end, says what is deleted; with less, all=true must be said too.")
         }
     }
 

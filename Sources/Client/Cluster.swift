@@ -24,6 +24,9 @@ public struct Cluster {
     /// A node that is one of several gets that long to take a connection or to answer a read, and twice as
     /// long each time that all have been asked.
     private static let patienceMin: UInt64 = 1_000_000_000
+    private static let patienceMax: UInt64 = 60_000_000_000
+    /// A write is sent again under its name for so long: nodes remember names for ten minutes.
+    private static let namedMax: UInt64 = 540_000_000_000
 
     /// `endpoints`: one at least, or every call fails.
     public init(_ endpoints: [Endpoint], timeoutNanoseconds: UInt64) {
@@ -56,6 +59,9 @@ public struct Cluster {
             var misses: [Miss] = []
             var waitNanoseconds: UInt64 = 0
             for endpoint in candidates {
+                if let doubt, call.isWrite, Moment.now.since(start) >= Self.namedMax {
+                    throw .outcomeUnknown(doubt)
+                }
                 let waiting = waitUntil.since(.now)
                 switch attempt(
                     call, waiting: waiting, to: sink, at: endpoint, patience: patience, until: deadline)
@@ -86,7 +92,7 @@ public struct Cluster {
             }
             pause(until: next)
             backOff = min(backOff * 2, Self.backOffMax)
-            patience *= 2
+            patience = min(patience * 2, Self.patienceMax)
         }
     }
 

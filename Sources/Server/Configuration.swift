@@ -210,10 +210,10 @@ public struct Configuration: Sendable {
     func peer(_ id: NodeID) -> Peer? { peers.first { $0.id == id } }
 }
 
-/// Reads a length of time as people write it: `500ms`, `2s`, `1.5s`, `10m`, or bare seconds; nil if it is not
-/// one.
+/// Reads a length of time as people write it: `500ms`, `2s`, `1.5s`, `10m`, `1h`, or bare seconds; nil if it
+/// is not one.
 public func interval(_ text: String) -> Interval? {
-    let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("", 1e9)]
+    let units: [(String, Double)] = [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3_600e9), ("", 1e9)]
     for (unit, nanoseconds) in units where text.hasSuffix(unit) {
         let digits = text.dropLast(unit.count)
         guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }),

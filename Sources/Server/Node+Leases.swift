@@ -58,7 +58,7 @@ extension Node {
             if let lease = replica.store.lease(request.lease) {
                 append(lease, to: slot)
             } else {
-                refuse(slot, .leaseAbsent)
+                answerAbsent(slot)
             }
         }
     }
@@ -68,10 +68,15 @@ extension Node {
         let until = deadline(request, of: slot)
         switch replica.keepAlive(request.lease, since: arrival, for: ticket, until: until) {
         case .alive(let lease): append(lease, to: slot)
-        case .absent: refuse(slot, .leaseAbsent)
+        case .absent: answerAbsent(slot)
         case .held: return
         case .failed(let failure): fail(slot, failure)
         }
+    }
+
+    private mutating func answerAbsent(_ slot: Int) {
+        let revision = replica.store.revision
+        answer(slot) { $0.append(.leaseAbsent, storeRevision: revision, to: &$1) }
     }
 
     private mutating func append(_ lease: Lease, to slot: Int) {

@@ -122,11 +122,13 @@ struct LockHolder: ~Copyable {
 
     private mutating func keepAlive() throws {
         let now = monotonicNanoseconds()
-        guard now + ttl * 2 / 3 > aliveUntil, let lease else { return }
+        guard now + ttl * 2 / 3 > aliveUntil, now < aliveUntil, let lease else { return }
         var call = Call(.post, path: "/leases/\(lease)/keepalive")
         call.tellsTimeout = true
         var quick = cluster
-        quick.timeoutNanoseconds = min(cluster.timeoutNanoseconds, max(ttl / 4, 500_000_000))
+        // No longer than the lease is sure to live: whoever comes next must not find the command running.
+        quick.timeoutNanoseconds = min(
+            cluster.timeoutNanoseconds, max(ttl / 4, 500_000_000), aliveUntil - now)
         let kept: Response
         do throws(CallFailure) {
             kept = try quick.call(call)

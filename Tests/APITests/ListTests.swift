@@ -97,6 +97,46 @@ func folding() throws {
     #expect(try page("?delimiter=/b/", store(some)).prefixes == ["a/b/"])
 }
 
+@Test("a delimiter is found where it first stands, however it repeats itself")
+func delimiters() throws {
+    // All words of up to seven letters of two.
+    var words = [""]
+    var next = [""]
+    for _ in 0..<7 {
+        next = next.flatMap { ["\($0)a", "\($0)b"] }
+        words += next
+    }
+    let keys = words.filter { !$0.isEmpty }.sorted()
+    let store = store(keys)
+    for delimiter in ["a", "ab", "aa", "aab", "abab", "aabaa", "abaabab"] {
+        var (alone, folded) = ([String](), [String]())
+        for key in keys {
+            if let range = key.range(of: delimiter) {
+                let prefix = String(key[..<range.upperBound])
+                if folded.last != prefix, !folded.contains(prefix) { folded.append(prefix) }
+            } else {
+                alone.append(key)
+            }
+        }
+        let all = try page("?limit=10000&delimiter=\(delimiter)", store)
+        #expect(all.keys == alone && all.prefixes == folded, "\(delimiter)")
+    }
+}
+
+@Test("a delimiter that almost stands everywhere costs no more than another")
+func costlyDelimiter() throws {
+    let name = String(repeating: "a", count: 1_000)
+    let store = store((0..<1_000).map { "\(name)\($0)" }, value: [])
+    let near = String(repeating: "a", count: 500) + "b"
+    func time(_ delimiter: String) throws -> Duration {
+        try ContinuousClock().measure { _ = try page("?keys&limit=10000&delimiter=\(delimiter)", store) }
+    }
+    let plain = try (0..<3).map { _ in try time("b") }.min() ?? .zero
+    let costly = try (0..<3).map { _ in try time(near) }.min() ?? .zero
+    // It was thirty times as much.
+    #expect(costly < plain * 6, "\(costly) and \(plain)")
+}
+
 @Test(
     "pages of any size put together are the whole list, each item once",
     arguments: ["", "prefix=a/", "delimiter=/", "delimiter=/&prefix=a/", "start=a/2&end=c", "keys"],

@@ -192,11 +192,14 @@ struct TransactionTests {
         }
         #expect(try range("prefix=a%2F") == KeyRange(start: key("a/"), end: key("a0")))
         #expect(try range("start=b&end=d") == KeyRange(start: key("b"), end: key("d")))
-        #expect(try range("start=b") == KeyRange(start: key("b")))
+        #expect(try range("start=b&all=true") == KeyRange(start: key("b")))
         #expect(try range("prefix=a&start=ab&timeout=1s") == KeyRange(start: key("ab"), end: key("b")))
         #expect(try range("prefix=&all=true") == .all)
         #expect(try range("all&start=") == .all)
-        for query in ["", "?all=true", "?prefix=", "?prefix", "?start=", "?prefix=&all=false"] {
+        for query in [
+            "", "?all=true", "?prefix=", "?prefix", "?start=", "?prefix=&all=false", "?start=%00", "?end=z",
+            "?prefix=&start=a", "?start=&end=b",
+        ] {
             #expect(try refusal("DELETE /kv\(query)")?.code == .badRequest, "\(query)")
         }
         for query in ["prefix=a&limit=1", "prefix=a&reverse", "prefix=a&cursor=x", "prefix=a&prefix=b"] {

@@ -223,6 +223,15 @@ struct CallTests {
         #expect(!failure.description.contains("\n"))
     }
 
+    @Test("nobody there for long: asked again until the time is over, however often that was")
+    func nobodyForLong() throws {
+        let (hold, port) = try StandIn.refusingPort()
+        defer { close(hold) }
+        // Past some forty rounds, after each of which more patience is had.
+        let cluster = try cluster("http://127.0.0.1:\(port)", seconds: 16)
+        #expect(try #require(whyNot(write("x"), in: cluster)).exitStatus == 3)
+    }
+
     @Test("a node that says nothing: the deadline holds; a write's outcome is unknown, a read has none")
     func silence() throws {
         try withStandIn(.silence) { server in

@@ -136,7 +136,8 @@ extension Node {
             guard let head = try clients[slot].parseHead(limits) else {
                 clients[slot].inbound.reserve(Self.headBytesMax, whenFull: true, pool: &pool)
                 weigh(slot)
-                guard hasRoom(slot, for: 0) else {
+                // What every connection may have is not refused, whatever the others hold.
+                if clients[slot].bytesHeld > 0, !hasRoom(slot, for: 0) {
                     refuse(slot, .crowded, closing: true)
                     return .again
                 }

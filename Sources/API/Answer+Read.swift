@@ -167,10 +167,3 @@ extension [UInt8] {
         }
     }
 }
-
-extension ClusterTime {
-    /// The seconds left until this moment, rounded up; 0 once it has come.
-    func seconds(from now: ClusterTime) -> UInt64 {
-        now < self ? (milliseconds - now.milliseconds + 999) / 1_000 : 0
-    }
-}

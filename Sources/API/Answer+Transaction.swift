@@ -12,7 +12,7 @@ extension Answer {
         content.append(literal: ",\"results\":[")
         for (place, result) in reply.results.enumerated() {
             if place > 0 { content.append(UInt8(ascii: ",")) }
-            content.append(result, now: now)
+            content.append(result, now: reply.at)
         }
         content.append(literal: "]}\n")
         append(object: content, revision: reply.revision, to: &out)

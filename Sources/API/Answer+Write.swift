@@ -31,14 +31,19 @@ extension Answer {
         case .conditionFailed(let current):
             appendConditionFailed(current: current, storeRevision: revision, to: &out)
         case .transacted(let transaction): append(transaction, to: &out)
-        case .tooManyKeys:
-            append(route == .key ? .leaseFull : .tooManyKeys, storeRevision: revision, to: &out)
-        case .answerTooLarge:
-            append(isKeyed ? .answerTooLargeToKeep : .answerTooLarge, storeRevision: revision, to: &out)
+        case .tooManyKeys(let count, let place):
+            appendTooMany(.tooManyKeys(count).at(place?.ofKeys), count: count, revision, to: &out)
+        case .leaseFull(let place):
+            appendTooMany(
+                .leaseFull.at(place?.ofLease), count: Lease.keysMax + 1, revision, to: &out)
+        case .answerTooLarge(let place):
+            let refusal: Refusal = isKeyed ? .answerTooLargeToKeep : .answerTooLarge
+            append(refusal.at(place.text), storeRevision: revision, to: &out)
         case .granted(let lease, let ttl): appendGranted(lease, ttlMilliseconds: ttl, revision, to: &out)
         case .leaseExists: append(.leaseExists, storeRevision: revision, to: &out)
-        case .leaseNotFound:
-            append(route == .lease ? .leaseAbsent : .noSuchLease, storeRevision: revision, to: &out)
+        case .leaseNotFound(let place):
+            let refusal: Refusal = route == .lease ? .leaseAbsent : .noSuchLease
+            append(refusal.at(place?.ofLease), storeRevision: revision, to: &out)
         case .revoked(let lease, let count, let revision):
             appendRevoked(lease, deleted: count, revision, to: &out)
         case .replayed(let reply, let then):

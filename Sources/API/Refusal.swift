@@ -96,11 +96,14 @@ public struct Refusal: Error, Equatable, Sendable {
     /// The write was refused before it was proposed.
     public static let diskFull = Refusal(507, .diskFull, "The disk is full; nothing was applied.")
 
-    /// A range delete or a transaction was too large to be applied.
-    public static let tooManyKeys = Refusal(
-        422, .tooManyKeys,
-        "More than \(Transaction.changesMax) keys would change at once: delete in parts. Nothing was changed."
-    )
+    /// A range delete or a transaction was too large to be applied: so many keys would change.
+    static func tooManyKeys(_ count: Int) -> Refusal {
+        let most = Transaction.changesMax
+        return Refusal(
+            422, .tooManyKeys,
+            "\(count) keys would change at once, and at most \(most) may: delete in parts. "
+                + "Nothing was changed.")
+    }
     /// A transaction was not applied, for it reads too much.
     public static let answerTooLarge = Refusal(
         400, .answerTooLarge,

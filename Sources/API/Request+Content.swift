@@ -28,8 +28,9 @@ extension Request {
         if !type.equalsIgnoringCase("application/x-www-form-urlencoded") { contentType = range }
     }
 
-    /// The fields of a write of many keys or of a lease: it has no tag that a condition could be about.
-    func readWriteFields(_ head: borrowing RequestHead) throws(Refusal) {
+    /// The fields of a request about many keys, leases or members: it has no tag that a condition could be
+    /// about, and none is ignored.
+    func readManyFields(_ head: borrowing RequestHead) throws(Refusal) {
         guard head[.ifMatch] == nil, head[.ifNoneMatch] == nil else {
             throw Refusal.badRequest(
                 "If-Match and If-None-Match are for one key; the conditions of POST /txn are for many.")

@@ -94,17 +94,18 @@ extension Request {
             contentBytesMax = limits.peerBytesMax
         case .list, .members, .transfer, .backup, .leases, .lease, .grant, .revoke, .keepAlive:
             if route == .lease || route == .keepalive { readLease(head, in: bytes) }
-            if action == .grant { try readWriteFields(head) }
+            try readManyFields(head)
             let hasCredentials = head[.authorization] != nil
             mayRedirect = limits.mayRedirect && !hasCredentials
             contentBytesMax = min(contentBytesMax, Request.objectBytesMax)
         case .transaction, .deleteRange:
-            try readWriteFields(head)
+            try readManyFields(head)
             let hasCredentials = head[.authorization] != nil
             mayRedirect = limits.mayRedirect && !hasCredentials
             let isTransaction = action == .transaction
             contentBytesMax = isTransaction ? Request.transactionBytesMax : Request.objectBytesMax
         case .watch:
+            try readManyFields(head)
             // Every node answers for itself.
             mayRedirect = false
             contentBytesMax = min(contentBytesMax, Request.objectBytesMax)

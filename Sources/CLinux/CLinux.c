@@ -1,12 +1,15 @@
-// What Glibc's Swift module lacks: epoll, eventfd, signalfd, accept4, and a signal at the parent's death.
+// What Glibc's Swift module lacks: epoll, eventfd, signalfd, accept4, and what there is of processes.
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -101,6 +104,37 @@ int linux_stream_socket(int family) {
 }
 
 int linux_signal_at_parents_death(int signal) { return outcome(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)); }
+
+int linux_adopt_orphans(void) { return outcome(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
+
+/// The parent of a living process, or 0.
+static int parent(int process) {
+    char path[32], text[512], state = 'Z';
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", process);
+    FILE *file = fopen(path, "re");
+    if (!file) return 0;
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    // The program's name stands in parentheses, and may have some of its own.
+    const char *rest = strrchr(text, ')');
+    if (!rest || sscanf(rest + 1, " %c %d", &state, &parent) != 2) return 0;
+    return state == 'Z' || state == 'X' ? 0 : parent;
+}
+
+int linux_processes(struct linux_process *processes, int capacity) {
+    DIR *folder = opendir("/proc");
+    if (!folder) return -errno;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        struct linux_process process = {.id = atoi(entry->d_name)};
+        if (process.id <= 0 || !(process.parent = parent(process.id))) continue;
+        if (count < capacity) processes[count] = process;
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
 
 void linux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 

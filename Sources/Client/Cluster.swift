@@ -69,7 +69,10 @@ public struct Cluster {
                 case .answered(let response):
                     preferred = response.endpoint
                     // That this attempt was not applied says nothing of the one that got no answer.
-                    if let doubt, response.problem?.code == "disk_full" { throw .outcomeUnknown(doubt) }
+                    let code = response.problem?.code
+                    if let doubt, code == "disk_full" || code == "answer_too_large" {
+                        throw .outcomeUnknown(doubt)
+                    }
                     return response
                 case .missed(let miss, let seconds):
                     misses.append(miss)

@@ -91,6 +91,8 @@
 
         /// A new leader lets leases run out before their whole time is over.
         case leaseCutShort
+        /// A leader's cluster time goes faster than its clock.
+        case timeRunsFast
         /// A snapshot lacks the answers that are kept under idempotency keys.
         case answersForgottenAtSnapshot
         /// The second half of a transaction is left out.
@@ -104,6 +106,10 @@
         case wipedVotes
         /// A node that lost its disk votes as soon as it is let in, before it has caught up.
         case admittedVotes
+        /// A node that lost its disk takes entries of any term once it is let in.
+        case admittedInAnyTerm
+        /// A node refuses a leader that is not in its log yet, though it was named to it (thesis §4.1).
+        case unknownLeaderRefused
         /// The first start does not wait for every named node.
         case firstStartWithoutAll
         /// The cluster's id is told before it is on disk.
@@ -121,6 +127,8 @@
         case loseVoteAtRecovery
         /// Damage to what was durable is taken for a torn tail, and cut.
         case damageTakenForTornTail
+        /// A log whose files are all gone is taken for an empty one.
+        case lostLogBelieved
         /// The last committed entry is called applied, and is not in the store that a start makes.
         case appliedIndexApart
         /// What is not stated to be durable is not written again at a start (rule 10).

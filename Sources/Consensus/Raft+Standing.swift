@@ -22,6 +22,9 @@ extension Raft {
         case .damaged, .retired: return
         }
         standing = .wiped(until: entry.index)
+        #if PlantedFaults
+            if Planted.is(.admittedInAnyTerm) { return maybeRecover(into: &out) }
+        #endif
         if election != nil || entry.term > term { follow(nil, in: max(entry.term, term), into: &out) }
         maybeRecover(into: &out)
     }

@@ -16,6 +16,11 @@ extension Recovery {
         var place = folder.start(from: 0, coveredTo: snapshot.index)
         // A term is only given where there is a log: without one, all of it is lost.
         let hadTerm = folder.slot.map { $0.term > .zero && !$0.isWiped } ?? false
+        #if PlantedFaults
+            if Planted.is(.lostLogBelieved), numbers.isEmpty, snapshot == .zero, !isSnapshotLost {
+                return settle()
+            }
+        #endif
         if place == nil, snapshot != .zero || isSnapshotLost || !numbers.isEmpty || hadTerm {
             lose(isSnapshotLost ? .snapshot : .segment, segment: numbers.first ?? 1)
             mustDiscard = true

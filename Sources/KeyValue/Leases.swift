@@ -72,7 +72,7 @@ struct Leases: Sendable {
     }
 
     /// Why a write does not get what it asks for.
-    enum Refusal: Error { case leaseNotFound, tooManyKeys }
+    enum Refusal: Error { case leaseNotFound, leaseFull }
 
     /// What a key's next record hangs on, as a write asks for it.
     func hold(_ lifetime: Lifetime, for current: Record?, now: ClusterTime) -> Result<Hold, Refusal> {
@@ -83,7 +83,7 @@ struct Leases: Sendable {
         case .lease(let id):
             guard let lease = lease(id) else { return .failure(.leaseNotFound) }
             guard lease.keyCount < Lease.keysMax || current?.lease == id else {
-                return .failure(.tooManyKeys)
+                return .failure(.leaseFull)
             }
             return .success(Hold(lease: id))
         }

@@ -24,4 +24,9 @@ public struct ClusterTime: Hashable, Comparable, Sendable, CustomStringConvertib
     /// The cluster time of a store that has applied nothing.
     public static let zero = ClusterTime(milliseconds: 0)
     public var description: String { "\(milliseconds) ms" }
+
+    /// The seconds left until this moment, rounded up; 0 once it has come.
+    @inlinable public func seconds(from now: ClusterTime) -> UInt64 {
+        now < self ? (milliseconds - now.milliseconds + 999) / 1_000 : 0
+    }
 }

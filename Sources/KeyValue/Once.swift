@@ -31,7 +31,7 @@ public struct Once: Hashable, Sendable {
     /// How many answers are kept at most, and how many bytes they may take.
     public static let countMax = 1_000_000
     public static let bytesMax = 256 << 20
-    /// The largest answer of a transaction that can be kept.
+    /// The largest answer of a transaction that can be kept, in bytes of its JSON.
     public static let answerBytesMax = 64 << 10
 }
 

@@ -2,11 +2,11 @@
 internal import JSON
 
 extension Reply {
-    /// The reply that this JSON is, whole; nil if it is none that is kept.
-    init?(json: Span<UInt8>) {
+    /// The reply that is kept, whole; nil if its JSON is none that the encoder writes.
+    init?(_ kept: KeptAnswer) {
         var reader = CommandReader()
         do throws(MalformedCommand) {
-            self = try reader.readReply(json)
+            self = try reader.readReply(kept.reply.span, kept.at)
         } catch {
             return nil
         }
@@ -20,18 +20,19 @@ private struct Numbers {
 }
 
 extension CommandReader {
-    fileprivate mutating func readReply(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Reply {
+    fileprivate mutating func readReply(
+        _ bytes: Span<UInt8>, _ at: ClusterTime
+    ) throws(MalformedCommand) -> Reply {
         try expectObject(bytes)
         guard let name = try nextName(bytes) else { throw MalformedCommand() }
         let reply: Reply
         if name.equals("transacted", in: bytes) {
-            reply = .transacted(try readTransactionReply(bytes))
+            reply = .transacted(try readTransactionReply(bytes, at))
         } else if name.equals("leaseExists", in: bytes) {
             reply = .leaseExists
             guard try next(bytes) == .boolean(true) else { throw MalformedCommand() }
         } else if name.equals("leaseNotFound", in: bytes) {
-            reply = .leaseNotFound
-            guard try next(bytes) == .boolean(true) else { throw MalformedCommand() }
+            reply = .leaseNotFound(at: try placeOfPut(bytes))
         } else {
             reply = try read(name, try readNumbers(bytes), bytes)
         }
@@ -100,8 +101,20 @@ extension CommandReader {
 
     // MARK: Transactions
 
+    /// Which put of a transaction it is about; `true` where there is but one.
+    private mutating func placeOfPut(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Transaction.Place? {
+        let token = try next(bytes)
+        if token == .boolean(true) { return nil }
+        guard token == .objectStart, let name = try nextName(bytes) else { throw MalformedCommand() }
+        let isThen = name.equals("then", in: bytes)
+        guard isThen || name.equals("else", in: bytes) else { throw MalformedCommand() }
+        let number = try number(bytes)
+        guard number < Transaction.operationsMax, try nextName(bytes) == nil else { throw MalformedCommand() }
+        return Transaction.Place(isThen: isThen, number: Int(number), .put)
+    }
+
     private mutating func readTransactionReply(
-        _ bytes: Span<UInt8>
+        _ bytes: Span<UInt8>, _ at: ClusterTime
     ) throws(MalformedCommand) -> TransactionReply {
         var succeeded: Bool?
         var revision: UInt64?
@@ -121,7 +134,8 @@ extension CommandReader {
             }
         }
         guard let succeeded, let revision, let results else { throw MalformedCommand() }
-        return TransactionReply(succeeded: succeeded, revision: Revision(revision), results: results)
+        return TransactionReply(
+            succeeded: succeeded, revision: Revision(revision), at: at, results: results)
     }
 
     private mutating func readResult(

@@ -12,6 +12,7 @@ extension Reply {
     /// {"granted":{"lease":"7","ttl":30000}}
     /// {"leaseExists":true}
     /// {"leaseNotFound":true}
+    /// {"leaseNotFound":{"then":1}}
     /// {"revoked":{"lease":"7","count":3,"revision":9}}
     /// ```
     func append(to out: inout [UInt8]) {
@@ -37,13 +38,19 @@ extension Reply {
             out.append("\",\"ttl\":", ttl)
             out.append(literal: "}}")
         case .leaseExists: out.append(literal: "{\"leaseExists\":true}")
-        case .leaseNotFound: out.append(literal: "{\"leaseNotFound\":true}")
+        case .leaseNotFound(nil): out.append(literal: "{\"leaseNotFound\":true}")
+        case .leaseNotFound(let place?):
+            // Only a put asks for a lease, so its kind need not be told.
+            out.append(
+                literal: place.isThen ? "{\"leaseNotFound\":{\"then\":" : "{\"leaseNotFound\":{\"else\":")
+            out.append(decimal: UInt64(place.number))
+            out.append(literal: "}}")
         case .revoked(let lease, let deleted, let revision):
             out.append("{\"revoked\":{\"lease\":\"", lease)
             out.append("\",\"count\":", UInt64(deleted))
             out.append(",\"revision\":", revision.rawValue)
             out.append(literal: "}}")
-        case .tooManyKeys, .answerTooLarge, .replayed, .keyReused, .keysFull, .none, .malformed:
+        case .tooManyKeys, .leaseFull, .answerTooLarge, .replayed, .keyReused, .keysFull, .none, .malformed:
             preconditionFailure("a reply that is not kept")
         }
     }
@@ -60,16 +67,16 @@ extension TransactionReply {
             switch result {
             case .put(let record):
                 out.append(literal: "{\"put\":")
-                out.append(kept: record, hasValue: false)
+                out.append(kept: record, isWhole: false)
             case .got(let record?):
                 out.append(literal: "{\"got\":")
-                out.append(kept: record, hasValue: true)
+                out.append(kept: record, isWhole: true)
             case .got(nil): out.append(literal: "{\"got\":{}")
             case .listed(let records, let isMore):
                 out.append(literal: isMore ? "{\"more\":true,\"listed\":[" : "{\"more\":false,\"listed\":[")
                 for (place, record) in records.enumerated() {
                     if place > 0 { out.append(UInt8(ascii: ",")) }
-                    out.append(kept: record, hasValue: true)
+                    out.append(kept: record, isWhole: true)
                 }
                 out.append(UInt8(ascii: "]"))
             case .deleted(let count): out.append("{\"deleted\":", UInt64(count))
@@ -86,21 +93,22 @@ extension [UInt8] {
         append(decimal: number)
     }
 
-    fileprivate mutating func append(kept record: Record, hasValue: Bool) {
+    /// Of a record that was put, the answer tells the key and its numbers only.
+    fileprivate mutating func append(kept record: Record, isWhole: Bool) {
         append(literal: "{\"key\":")
         record.withKey { append(jsonString: $0) }
-        if hasValue { record.withValue { Command.append(value: $0, to: &self) } }
-        if record.contentTypeCount > 0, hasValue {
+        if isWhole { record.withValue { Command.append(value: $0, to: &self) } }
+        if record.contentTypeCount > 0, isWhole {
             append(literal: ",\"type\":")
             record.withContentType { append(jsonString: $0) }
         }
         append(",\"revision\":", record.revision.rawValue)
         append(",\"createdRevision\":", record.createdRevision.rawValue)
         append(",\"version\":", record.version)
-        if record.lease != 0 {
+        if isWhole, record.lease != 0 {
             append(",\"lease\":\"", record.lease)
             append(UInt8(ascii: "\""))
-        } else if let end = record.hold.end {
+        } else if isWhole, let end = record.hold.end {
             append(",\"end\":", end.milliseconds)
         }
         append(UInt8(ascii: "}"))

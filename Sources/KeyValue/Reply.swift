@@ -10,17 +10,20 @@ public enum Reply: Equatable, Sendable {
     case conditionFailed(current: Revision?)
     /// A transaction took effect, one branch or the other.
     case transacted(TransactionReply)
-    /// More keys would change than may at one revision, and nothing changed.
-    case tooManyKeys
+    /// More keys would change than may at one revision, and nothing changed: so many, those of a transaction
+    /// up to the operation that is one too much.
+    case tooManyKeys(count: Int, at: Transaction.Place?)
+    /// The lease holds as many keys as it may, and nothing changed.
+    case leaseFull(at: Transaction.Place?)
     /// What a transaction reads is more than an answer holds, or, of one with an idempotency key, more than
     /// is kept; and nothing changed.
-    case answerTooLarge
+    case answerTooLarge(at: Transaction.Place)
     /// A lease was granted.
     case granted(lease: UInt64, ttlMilliseconds: UInt64)
     /// There is a lease of the id that was asked for.
     case leaseExists
     /// There is no such lease, and nothing changed.
-    case leaseNotFound
+    case leaseNotFound(at: Transaction.Place?)
     /// A lease is no more, nor are the keys that it held; the store's revision after it.
     case revoked(lease: UInt64, deleted: Int, revision: Revision)
     /// What was answered when the same write was first applied, and the store's revision then.
@@ -51,17 +54,21 @@ public final class TransactionReply: Sendable, Equatable {
     public let succeeded: Bool
     /// The store's revision after it.
     public let revision: Revision
+    /// Cluster time when it took effect: what is left of a key's life is told from there, also when the
+    /// answer is given again.
+    public let at: ClusterTime
     /// One for each operation of the branch.
     public let results: [Result]
 
-    public init(succeeded: Bool, revision: Revision, results: [Result]) {
+    public init(succeeded: Bool, revision: Revision, at: ClusterTime, results: [Result]) {
         self.succeeded = succeeded
         self.revision = revision
+        self.at = at
         self.results = results
     }
 
     public static func == (a: TransactionReply, b: TransactionReply) -> Bool {
-        a.succeeded == b.succeeded && a.revision == b.revision && a.results == b.results
+        a.succeeded == b.succeeded && a.revision == b.revision && a.at == b.at && a.results == b.results
     }
 }
 

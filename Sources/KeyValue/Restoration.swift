@@ -59,7 +59,7 @@ public struct Restoration: ~Copyable {
         guard (1...Once.keyBytesMax).contains(key.count), lastAnswer < answer.index,
             answer.index <= store.appliedIndex, answer.at <= store.clusterTime,
             answer.revision <= store.revision, store.answers.kept(key) == nil,
-            Reply(json: answer.reply.span) != nil
+            Reply(answer) != nil
         else { return false }
         lastAnswer = answer.index
         store.answers.keep(key, answer)

@@ -100,8 +100,8 @@ extension Store {
         if lifetime != .unbounded {
             switch leases.hold(lifetime, for: tree.record(key), now: clusterTime) {
             case .success(let asked): hold = asked
-            case .failure(.leaseNotFound): return finish(.refused, .leaseNotFound)
-            case .failure(.tooManyKeys): return finish(.refused, .tooManyKeys)
+            case .failure(.leaseNotFound): return finish(.refused, .leaseNotFound(at: nil))
+            case .failure(.leaseFull): return finish(.refused, .leaseFull(at: nil))
             }
         }
         let revision = self.revision.next

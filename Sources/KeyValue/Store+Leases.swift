@@ -21,7 +21,7 @@ extension Store {
     mutating func revoke(_ id: UInt64, _ at: ClusterTime) -> Reply {
         guard revision < .largest else { return malformed() }
         advance(to: at)
-        guard leases.lease(id) != nil else { return finish(.refused, .leaseNotFound) }
+        guard leases.lease(id) != nil else { return finish(.refused, .leaseNotFound(at: nil)) }
         var draft = Draft(revision: revision.next, now: clusterTime)
         lend(to: &draft)
         for key in draft.leases.keys(of: id) { draft.delete(key) }

@@ -12,12 +12,13 @@ extension Store {
         answers.forget(by: now, limit: Store.forgottenMax)
         if let kept = answers.kept(once.key) {
             advance(to: at)
-            guard kept.request == once.request, let reply = Reply(json: kept.reply.span) else {
+            guard kept.request == once.request, let reply = Reply(kept) else {
                 return finish(.refused, .keyReused)
             }
             return finish(.replayed, .replayed(reply, revision: kept.revision))
         }
-        guard answers.hasRoom(for: Answers.bytes(key: once.key.count, reply: Once.answerBytesMax)) else {
+        let replyBytesMax = Once.answerBytesMax + TransactionReply.keptBytesMore
+        guard answers.hasRoom(for: Answers.bytes(key: once.key.count, reply: replyBytesMax)) else {
             advance(to: at)
             return finish(.refused, .keysFull)
         }
@@ -40,7 +41,8 @@ extension Reply {
         case .written, .deleted, .conditionFailed, .transacted, .granted, .leaseExists, .leaseNotFound,
             .revoked:
             true
-        case .tooManyKeys, .answerTooLarge, .replayed, .keyReused, .keysFull, .none, .malformed: false
+        case .tooManyKeys, .leaseFull, .answerTooLarge, .replayed, .keyReused, .keysFull, .none, .malformed:
+            false
         }
     }
 }

@@ -5,11 +5,14 @@ extension Store {
     mutating func apply(_ range: KeyRange, _ at: ClusterTime) -> Reply {
         guard revision < .largest else { return malformed() }
         advance(to: at)
+        let count = tree.count(in: range)
+        guard count <= Transaction.changesMax else {
+            return finish(.refused, .tooManyKeys(count: count, at: nil))
+        }
         var draft = Draft(revision: revision.next, now: clusterTime)
         lend(to: &draft)
-        let count = draft.delete(range)
+        draft.delete(range)
         lend(to: &draft)
-        guard let count else { return finish(.refused, .tooManyKeys) }
         take(draft, .deleteRange)
         return .deleted(count: count, revision: revision)
     }
@@ -18,29 +21,42 @@ extension Store {
     mutating func apply(_ transaction: Transaction, _ at: ClusterTime, answerBytesMax: Int) -> Reply {
         guard revision < .largest else { return malformed() }
         let holds = transaction.comparisons.allSatisfy { $0.holds(tree.record($0.key.span)) }
+        let steps = holds ? transaction.then : transaction.otherwise
         var draft = Draft(revision: revision.next, now: max(clusterTime, at), answerBytesMax: answerBytesMax)
         lend(to: &draft)
         var results: [TransactionReply.Result] = []
         var failure: Draft.Failure?
         do throws(Draft.Failure) {
-            for step in holds ? transaction.then : transaction.otherwise {
-                results.append(try draft.perform(step))
-            }
+            for step in steps { results.append(try draft.perform(step)) }
         } catch {
             draft.undo()
             failure = error
         }
         lend(to: &draft)
-        if failure == .twice { return malformed() }
-        advance(to: at)
-        switch failure {
-        case .tooManyKeys: return finish(.refused, .tooManyKeys)
-        case .answerTooLarge: return finish(.refused, .answerTooLarge)
-        case .leaseNotFound: return finish(.refused, .leaseNotFound)
-        case .twice, nil: break
+        if let failure {
+            let number = results.count
+            return refuse(failure, Transaction.Place(isThen: holds, number: number, steps[number].kind), at)
         }
+        advance(to: at)
         take(draft, holds ? .then : .otherwise)
-        return .transacted(TransactionReply(succeeded: holds, revision: revision, results: results))
+        return .transacted(
+            TransactionReply(succeeded: holds, revision: revision, at: clusterTime, results: results))
+    }
+
+    /// Nothing is done, for the operation at `place` cannot be.
+    private mutating func refuse(
+        _ failure: Draft.Failure, _ place: Transaction.Place, _ at: ClusterTime
+    ) -> Reply {
+        let reply: Reply
+        switch failure {
+        case .twice: return malformed()
+        case .tooManyKeys(let count): reply = .tooManyKeys(count: count, at: place)
+        case .leaseFull: reply = .leaseFull(at: place)
+        case .answerTooLarge: reply = .answerTooLarge(at: place)
+        case .leaseNotFound: reply = .leaseNotFound(at: place)
+        }
+        advance(to: at)
+        return finish(.refused, reply)
     }
 
     /// A draft works on the store's own trees, so that nothing is copied: lent, and given back the same way.
@@ -82,7 +98,9 @@ struct Draft {
     enum Failure: Error {
         /// One key is put twice: no node proposes that.
         case twice
-        case tooManyKeys, answerTooLarge, leaseNotFound
+        /// So many would change by the operations up to this one.
+        case tooManyKeys(count: Int)
+        case answerTooLarge, leaseNotFound, leaseFull
     }
 
     enum Change {
@@ -103,46 +121,45 @@ struct Draft {
     private(set) var changes: [Change] = []
     /// How many bytes more there are, keys and values, than before.
     private(set) var bytes = 0
-    private var answerBytes = 0
+    /// What the answer takes so far.
+    private var answerBytes: Int
 
     init(revision: Revision, now: ClusterTime, answerBytesMax: Int = Transaction.answerBytesMax) {
         self.revision = revision
         self.now = now
         self.answerBytesMax = answerBytesMax
+        answerBytes = TransactionReply.frameBytes(revision)
     }
 
     mutating func perform(_ step: Transaction.Step) throws(Failure) -> TransactionReply.Result {
         switch step {
         case .put(let key, let value, let contentType, let lifetime):
-            return try put(key.span, value.span, contentType.span, lifetime)
-        case .get(let key):
-            let record = tree.record(key.span)
-            try admit(record.map { Draft.answerBytes(of: $0) } ?? Draft.answerBytesLeast)
-            return .got(record)
+            return try admitted(put(key.span, value.span, contentType.span, lifetime))
+        case .get(let key): return try admitted(.got(tree.record(key.span)))
         case .list(let prefix, let limit): return try list(KeyRange(prefix: prefix), limit)
         case .delete(let key):
-            try admit(Draft.answerBytesLeast)
-            guard let record = tree.remove(key.span) else { return .deleted(0) }
+            guard let record = tree.remove(key.span) else { return try admitted(.deleted(0)) }
             try note(.delete(record))
-            return .deleted(1)
+            return try admitted(.deleted(1))
         case .deleteAll(let prefix):
-            try admit(Draft.answerBytesLeast)
-            guard let count = delete(KeyRange(prefix: prefix)) else { throw .tooManyKeys }
-            return .deleted(count)
+            let range = KeyRange(prefix: prefix)
+            let count = tree.count(in: range)
+            try admit(changes: count)
+            delete(range)
+            return try admitted(.deleted(count))
         }
     }
 
     private mutating func put(
         _ key: Span<UInt8>, _ value: Span<UInt8>, _ contentType: Span<UInt8>, _ lifetime: Lifetime
     ) throws(Failure) -> TransactionReply.Result {
-        try admit(Draft.answerBytesLeast + Command.jsonCount(key))
         let present = tree.record(key)
         if present?.revision == revision { throw .twice }
         let hold: Hold
         switch leases.hold(lifetime, for: present, now: now) {
         case .success(let asked): hold = asked
         case .failure(.leaseNotFound): throw .leaseNotFound
-        case .failure(.tooManyKeys): throw .tooManyKeys
+        case .failure(.leaseFull): throw .leaseFull
         }
         let record = Record(
             key: key, value: value, contentType: contentType, revision: revision,
@@ -156,33 +173,30 @@ struct Draft {
     private mutating func list(
         _ range: KeyRange, _ limit: Int
     ) throws(Failure) -> TransactionReply.Result {
-        try admit(Draft.answerBytesLeast)
+        try admit(TransactionReply.listBytes(limit: limit))
         var records: [Record] = []
         var isMore = false
         try tree.forEach(in: range, limit: limit + 1) { record throws(Failure) in
             isMore = records.count == limit
             if isMore { return false }
-            try admit(Draft.answerBytes(of: record))
+            try admit(TransactionReply.bytes(of: record, now: now))
             records.append(record)
             return true
         }
         return .listed(records, isMore: isMore)
     }
 
-    /// Deletes a range; nil, and nothing done, where more would change than may at one revision.
-    mutating func delete(_ range: KeyRange) -> Int? {
-        let most = Transaction.changesMax - changes.count
+    /// Deletes a range, of which the caller has seen to it that it is not too much.
+    mutating func delete(_ range: KeyRange) {
         var records: [Record] = []
-        tree.forEach(in: range, limit: most + 1) { record in
+        tree.forEach(in: range) { record in
             records.append(record)
             return true
         }
-        guard records.count <= most else { return nil }
         for record in records {
             record.withKey { _ = tree.remove($0) }
             add(.delete(record))
         }
-        return records.count
     }
 
     /// Removes a key whose time is over, if it is there.
@@ -197,7 +211,13 @@ struct Draft {
 
     private mutating func note(_ change: Change) throws(Failure) {
         add(change)
-        guard changes.count <= Transaction.changesMax else { throw .tooManyKeys }
+        try admit(changes: 0)
+    }
+
+    /// Whether so many changes more are not too many.
+    private func admit(changes more: Int) throws(Failure) {
+        let count = changes.count + more
+        guard count <= Transaction.changesMax else { throw .tooManyKeys(count: count) }
     }
 
     /// The tree has been changed so: what follows from it is counted.
@@ -218,13 +238,12 @@ struct Draft {
         guard answerBytes <= answerBytesMax else { throw .answerTooLarge }
     }
 
-    /// What an answer's numbers and names take at most, for each operation and each record.
-    private static let answerBytesLeast = 256
-
-    /// What a record takes in an answer at most: its texts are counted as JSON has them.
-    private static func answerBytes(of record: Record) -> Int {
-        answerBytesLeast + record.withKey { Command.jsonCount($0) }
-            + record.withValue { Command.jsonCount($0) } + record.withContentType { Command.jsonCount($0) }
+    /// The result, if the answer has room for it.
+    private mutating func admitted(
+        _ result: TransactionReply.Result
+    ) throws(Failure) -> TransactionReply.Result {
+        try admit(result.bytes(now: now))
+        return result
     }
 
     /// Takes everything back, the last change first.

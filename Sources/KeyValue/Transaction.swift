@@ -4,7 +4,7 @@
 public struct Transaction: Equatable, Sendable {
     /// The most operations that both branches have together, and the most comparisons.
     public static let operationsMax = 1_000
-    /// The most bytes that the answer takes: its texts as JSON has them, and 256 an operation or record.
+    /// The most bytes that the answer takes, as JSON.
     public static let answerBytesMax = 16 << 20
     /// The most keys that one revision changes (rule 23).
     public static let changesMax = 10_000
@@ -34,6 +34,38 @@ public struct Transaction: Equatable, Sendable {
         case delete(key: [UInt8])
         /// Deletes all keys that begin with `prefix`.
         case deleteAll(prefix: [UInt8])
+    }
+
+    /// Where an operation stands that could not be done.
+    public struct Place: Hashable, Sendable {
+        /// What an operation does.
+        public enum Kind: Hashable, Sendable { case put, get, list, delete, deleteAll }
+
+        /// Whether it is one of those that are done where all comparisons hold.
+        public let isThen: Bool
+        public let kind: Kind
+        private let place: UInt32
+
+        public init(isThen: Bool, number: Int, _ kind: Kind) {
+            self.isThen = isThen
+            self.kind = kind
+            place = UInt32(truncatingIfNeeded: number)
+        }
+
+        /// How many operations of its branch stand before it.
+        public var number: Int { Int(place) }
+    }
+}
+
+extension Transaction.Step {
+    var kind: Transaction.Place.Kind {
+        switch self {
+        case .put: .put
+        case .get: .get
+        case .list: .list
+        case .delete: .delete
+        case .deleteAll: .deleteAll
+        }
     }
 }
 
@@ -128,50 +160,5 @@ extension Comparison.Relation {
         case .lt: isLess
         case .le: isLess || isEqual
         }
-    }
-}
-
-extension Transaction {
-    /// The place of the first put, in a branch, of a key that another operation before it puts or deletes, or
-    /// the first delete of a key that is put before it; nil: there is none. O(n log n).
-    public static func conflict(in steps: [Step]) -> Int? {
-        var puts: [(key: [UInt8], place: Int)] = []
-        for (place, step) in steps.enumerated() {
-            if case .put(let key, _, _, _) = step { puts.append((key, place)) }
-        }
-        if puts.isEmpty { return nil }
-        puts.sort { $0.key == $1.key ? $0.place < $1.place : $0.key.lexicographicallyPrecedes($1.key) }
-        var first: Int?
-        func note(_ one: Int, _ other: Int) { first = min(first ?? .max, max(one, other)) }
-        for at in puts.indices.dropFirst() where puts[at].key == puts[at - 1].key {
-            note(puts[at].place, puts[at - 1].place)
-        }
-        for (place, step) in steps.enumerated() {
-            let (start, isPrefix): ([UInt8], Bool)
-            switch step {
-            case .delete(let key): (start, isPrefix) = (key, false)
-            case .deleteAll(let prefix): (start, isPrefix) = (prefix, true)
-            case .put, .get, .list: continue
-            }
-            var at = puts.partition(before: start)
-            // Of several puts that one delete covers, the first place counts.
-            while at < puts.count, isPrefix ? puts[at].key.starts(with: start) : puts[at].key == start {
-                note(place, puts[at].place)
-                at += 1
-            }
-        }
-        return first
-    }
-}
-
-extension [(key: [UInt8], place: Int)] {
-    /// How many keys lie before `key`; they are sorted.
-    fileprivate func partition(before key: [UInt8]) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle].key.lexicographicallyPrecedes(key) { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

@@ -96,7 +96,7 @@ extension Replica {
         case .granted(let lease, let ttl): leaseClock?.set(lease, until: now + .milliseconds(ttl))
         case .revoked(let lease, _, _): leaseClock?.remove(lease)
         case .written, .deleted, .conditionFailed, .transacted, .tooManyKeys, .answerTooLarge, .leaseExists,
-            .leaseNotFound, .replayed, .keyReused, .keysFull, .none, .malformed:
+            .leaseNotFound, .leaseFull, .replayed, .keyReused, .keysFull, .none, .malformed:
             return
         }
     }

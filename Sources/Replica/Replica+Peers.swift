@@ -93,6 +93,11 @@ extension Replica {
         if message.to != settings.node {
             return "this is node \(settings.node), the message is for node \(message.to)"
         }
+        #if PlantedFaults
+            if Planted.is(.unknownLeaderRefused), !raft.membership.contains(message.from) {
+                return "node \(message.from) is no peer of node \(settings.node)"
+            }
+        #endif
         // A leader may belong to a later configuration than this node's log has come to (thesis §4.1).
         let isKnown = raft.membership.contains(message.from) || settings.peers.contains(message.from)
         if message.from == settings.node || !isKnown {

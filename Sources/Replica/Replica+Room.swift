@@ -8,7 +8,11 @@ extension Replica {
     public mutating func roomLeft(_ bytes: UInt64?) {
         let wasFull = roomBytes != nil
         roomBytes = bytes
-        if bytes == nil { hasRefused = false }
+        if bytes == nil {
+            hasRefused = false
+            // A snapshot that had no room has it now.
+            if wasFull { nextSnapshotAt = now }
+        }
         tellRoom()
         // What a snapshot covers of the log may go: that may be all that is needed.
         if bytes != nil, !wasFull, bytesSinceSnapshot >= Self.snapshotWorthBytes { mustTakeSnapshot = true }

@@ -94,8 +94,10 @@ extension Replica {
     public mutating func snapshotFailed(_ id: EntryID) {
         guard let taken = taking, taken.id == id else { return }
         taking = nil
-        nextSnapshotAt = now + settings.snapshotRetry
-        if trust == .repaired { mustTakeSnapshot = true }
+        // A node that was repaired serves nobody until its state is on disk: it tries again soon.
+        let isRepaired = trust == .repaired
+        nextSnapshotAt = now + (isRepaired ? settings.repairRetry : settings.snapshotRetry)
+        if isRepaired { mustTakeSnapshot = true }
         for asker in taken.askers { effects.append(.failed(asker, .snapshotFailed)) }
     }
 

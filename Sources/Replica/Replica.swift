@@ -30,6 +30,8 @@ public struct Replica: Sendable {
         public var snapshotEntries: UInt64 = 1_000_000
         /// After a snapshot could not be written, it is tried again so much later.
         public var snapshotRetry: Interval = .milliseconds(30_000)
+        /// The same, where a repaired state waits for it.
+        public var repairRetry: Interval = .milliseconds(5_000)
         /// States are compared at every so manieth entry: a power of two, and the same on every member.
         public var markInterval: UInt64 = Replay.markInterval
         /// What this node, where it leads, has the store's limits be.

@@ -23,7 +23,7 @@ extension Node {
     mutating func revoke(_ slot: Int) {
         guard let request = clients[slot].request, mayWrite(slot) else { return }
         guard request.lease > 0 else {
-            refuse(slot, .leaseAbsent)
+            answerAbsent(slot)
             return
         }
         let once = once(slot, 0..<0, isDecoded: false)

@@ -32,8 +32,10 @@ struct Watch {
     var changes = 0
     /// Calls begun while it lasted.
     var calls: [(number: Int, time: UInt64)] = []
-    /// Since when a new leader is waited for.
-    var killedAt: UInt64?
+    /// Since when a new leader is waited for, and in which term the old one led.
+    var killed: (at: UInt64, term: Term)?
+    /// How long that took, each time, in milliseconds.
+    var failovers: [UInt64] = []
     /// The last term that had a leader when the disturbance was over.
     var termAtEnd: Int?
 }
@@ -70,7 +72,7 @@ extension Cluster {
         }
         if disturbance == .leaderIsKilled {
             try noteFailover()
-            watch.killedAt = now
+            watch.killed = (now, leader.process?.replica.raft.term ?? .zero)
             crash(leader, isPower: false)
             queue.add(.disturb(step + 1), at: min(after(7_000 * Self.millisecond), disturbanceEnd))
         } else {
@@ -117,14 +119,17 @@ extension Cluster {
         if isHealed, leaderNow != nil { watch.termAtEnd = table.highestTerm }
     }
 
-    /// The first write that was acknowledged after the leader was killed.
-    func noteWritten() {
-        guard let killedAt = watch.killedAt, now - killedAt < Self.failoverMax else { return }
-        watch.killedAt = nil
+    /// The first write of a later leader that was acknowledged after one was killed.
+    func noteWritten(_ attempt: Attempt) {
+        guard let killed = watch.killed, let proposed = attempt.proposed, proposed.term > killed.term,
+            now - killed.at < Self.failoverMax
+        else { return }
+        watch.failovers.append((now - killed.at) / Self.millisecond)
+        watch.killed = nil
     }
 
     private func noteFailover() throws(Violation) {
-        guard let killedAt = watch.killedAt, now - killedAt >= Self.failoverMax else { return }
+        guard let killed = watch.killed, now - killed.at >= Self.failoverMax else { return }
         throw Violation(
             "availability: no write in \(Self.failoverMax / 1_000_000) ms after the leader was killed")
     }
@@ -135,7 +140,7 @@ extension Cluster {
         guard disturbance == .leaderIsKilled || watch.changes <= Self.changesMax else {
             throw Violation("availability: \(watch.changes) leaders elected while \(disturbance)")
         }
-        let calls = watch.calls.filter { history.calls[$0.number].action != .read }
+        let calls = watch.calls.filter { watch.isReadMostly || history.calls[$0.number].action != .read }
         let served = calls.filter {
             let outcome = history.calls[$0.number].outcome
             return outcome != .unknown && outcome != .refused
@@ -145,7 +150,7 @@ extension Cluster {
             served.count * 100 < calls.count * Self.servedMinPerCent
         {
             throw Violation(
-                "availability: \(served.count) of \(calls.count) writes served while \(disturbance)")
+                "availability: \(served.count) of \(calls.count) calls served while \(disturbance)")
         }
         if let term = watch.termAtEnd, table.highestTerm != term {
             throw Violation("availability: a node that came back after \(disturbance) changed the leader")

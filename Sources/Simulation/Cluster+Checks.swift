@@ -25,6 +25,7 @@ extension Cluster {
             }
             node.checked = through
             truth.advance(through: table)
+            if let problem = truth.problem { throw Violation(problem) }
             try checkState(node, at: through)
         }
         if node.process?.replica.raft.role == .leader {

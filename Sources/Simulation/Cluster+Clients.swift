@@ -202,7 +202,7 @@ extension Cluster {
         return value.flatMap { self.bytes(of: $0) == bytes ? $0 : nil }
     }
 
-    private func read(_ node: SimulatedNode, _ key: [UInt8]) -> Response {
+    func read(_ node: SimulatedNode, _ key: [UInt8]) -> Response {
         let revision = node.process?.replica.store.revision ?? .empty
         guard let record = node.process?.replica.store.record(key.span) else {
             return .read(nil, at: revision)
@@ -260,7 +260,7 @@ extension Cluster {
                 pending = Violation("reply: a write is answered with \(reply)")
                 return
             }
-            noteWritten()
+            noteWritten(attempts[number])
             finish(client, outcome)
         case .failed(let failure): failed(client, failure)
         }
@@ -273,8 +273,8 @@ extension Cluster {
         case .deleted(let count, let own): .deleted(count: count, revision: own)
         case .conditionFailed(let current): .conditionFailed(current: current, at: revision)
         case .replayed(let first, let then): outcome(of: first, then)
-        case .transacted, .tooManyKeys, .answerTooLarge, .granted, .leaseExists, .leaseNotFound, .revoked,
-            .keyReused, .keysFull, .none, .malformed:
+        case .transacted, .tooManyKeys, .answerTooLarge, .granted, .leaseExists, .leaseNotFound, .leaseFull,
+            .revoked, .keyReused, .keysFull, .none, .malformed:
             nil
         }
     }

@@ -19,7 +19,7 @@ extension Cluster {
         queue.add(.disk(node.place, life: node.life), at: after(time))
         if node.crashesInOperation {
             node.crashesInOperation = false
-            let isPower = node.random.happens(600_000)
+            let isPower = node.random.happens(600_000) && plan.faults.contains(.powerLost)
             queue.add(
                 .crash(node.place, life: node.life, isPower: isPower),
                 at: after(node.random.next(below: time + 1)))
@@ -31,11 +31,11 @@ extension Cluster {
         node.isDiskBusy = false
         let operation = node.operations.removeFirst()
         let failure = node.hasDiskFailed ? Self.failure(.failed) : drawFailure(node, operation)
-        if failure == nil {
+        if let failure {
+            fail(operation, by: failure, node)
+        } else {
             perform(operation.action, node)
             try believe(operation.action, node)
-        } else {
-            fail(operation, node)
         }
         trace.begin(now)
         trace.node(node.place)
@@ -58,6 +58,9 @@ extension Cluster {
     private func drawFailure(_ node: SimulatedNode, _ operation: Operation) -> DiskFailure? {
         guard isChaos else { return nil }
         switch operation.action {
+        case .write(.incoming, _, _, _) where node.random.happens(odds.full / 8):
+            counts.count(.diskFull)
+            return Self.failure(.full)
         case .write:
             guard node.isStarted, node.random.happens(odds.failSync) else { return nil }
             counts.count(.syncFailed)
@@ -71,8 +74,12 @@ extension Cluster {
     }
 
     /// What the failed operation leaves: the bytes are readable, and never get to the disk.
-    private func fail(_ operation: Operation, _ node: SimulatedNode) {
+    private func fail(_ operation: Operation, by failure: DiskFailure, _ node: SimulatedNode) {
         switch operation.action {
+        case .write(let file, let offset, let pieces, _) where operation.action.mayFail(by: failure):
+            // Some of it is there.
+            let total = pieces.reduce(0) { $0 + $1.count }
+            node.disk.write(file, at: Int(offset), pieces, limit: node.random.index(total + 1))
         case .write(let file, let offset, let pieces, _):
             guard !node.hasDiskFailed else { return }
             node.hasDiskFailed = true

@@ -9,7 +9,8 @@ extension Cluster {
         guard now < chaosEnd else { return calmDown() }
         let rest = random.draw(min(50 * Self.millisecond, odds.pauseMax)...odds.pauseMax)
         queue.add(.largerFault, at: min(after(rest), max(chaosEnd, now + 1)))
-        guard let fault = odds.larger(&random) else { return }
+        // A plot is not disturbed, mostly: with more, it comes to nothing.
+        guard plot == nil || random.happens(200_000), let fault = odds.larger(&random) else { return }
         let node = victim()
         switch fault {
         case .processKilled, .powerLost:
@@ -30,9 +31,17 @@ extension Cluster {
         case .partitionedOneWay: partitionOneWay()
         case .clockChanged:
             counts.count(.clockChanged)
-            node.setClock(rate: node.clockRate == 1_000 ? random.draw(400...2_500) : 1_000, at: now)
+            // It runs at another rate, or as before again; or it has stood still as the machine did, and
+            // jumps.
+            if random.happens(300_000) {
+                node.advanceClock(by: random.draw(0...10_000 * Self.millisecond))
+            } else {
+                node.setClock(rate: node.clockRate == 1_000 ? random.draw(400...2_500) : 1_000, at: now)
+            }
         case .bitRotted, .bitRottedWhileRunning: rot(node, stops: fault == .bitRotted)
         case .diskWiped: wipe(node)
+        case .logLost: loseLog(node)
+        case .leaderOutlived: beginPlot()
         case .stateChanged: changeState(node)
         case .leadershipTransferred: transfer()
         case .messageDropped, .messageDuplicated, .messageDelayed, .messageReordered, .messageCorrupted,
@@ -105,7 +114,7 @@ extension Cluster {
             case .disk, .turn, .load, .work, .loadPiece, .open: isKept = true
             case .tick, .request, .answer, .lost, .crash, .restart, .pause, .wake, .heal, .largerFault,
                 .disturb, .clientTurn, .clientAgain, .clientRequest, .clientResponse, .clientTimeout,
-                .keeperTurn, .errandRequest, .errandResponse, .watcherTurn:
+                .keeperTurn, .errandRequest, .errandResponse, .watcherTurn, .plot, .grow:
                 break
             }
             if isKept { queue.add(event, at: after(node.random.next(below: Self.millisecond))) }
@@ -202,8 +211,20 @@ extension Cluster {
         line(node, "has a bit flipped in \(place.file) at \(place.offset)")
     }
 
-    private func wipe(_ node: SimulatedNode) {
-        guard mayDamage(node) else { return }
+    /// Its log is gone as a whole, and its vote tells that there was one.
+    private func loseLog(_ node: SimulatedNode) {
+        guard mayDamage(node), node.isStarted, node.durable.term > 0 else { return }
+        counts.count(.logLost)
+        crash(node, isPower: true)
+        node.disk.removeAll(in: .log)
+        node.health = .damaged
+        line(node, "has lost its log")
+    }
+
+    /// Whether it might be.
+    @discardableResult
+    func wipe(_ node: SimulatedNode) -> Bool {
+        guard mayDamage(node) else { return false }
         counts.count(.diskWiped)
         crash(node, isPower: true)
         node.disk.wipe()
@@ -219,6 +240,7 @@ extension Cluster {
         node.durable = DurableState()
         node.maybe = nil
         line(node, "has lost its disk")
+        return true
     }
 
     /// It starts again, and takes its snapshot's state for one with another hash. (Its keys are as they were:
@@ -249,9 +271,18 @@ extension Cluster {
 }
 
 extension SimulatedDisk {
+    /// A place in the log, or in the newest snapshot.
+    func placeToRot(_ random: inout Random) -> (file: File, offset: Int)? {
+        if random.happens(200_000), let id = try? Journal.snapshots(in: self).first {
+            let count = bytes(of: .snapshot(id)).count
+            if count > 0 { return (.snapshot(id), random.index(count)) }
+        }
+        return placeInLog(&random)
+    }
+
     /// A place in what a later head or header states to be durable. (A change in the last batches looks like
     /// a torn write to anyone, so no node can notice it alone.)
-    func placeToRot(_ random: inout Random) -> (file: File, offset: Int)? {
+    private func placeInLog(_ random: inout Random) -> (file: File, offset: Int)? {
         var segments: [(file: File, number: UInt64, bytes: [UInt8], head: SegmentHead?)] = []
         for (file, size) in (try? logFiles()) ?? [] {
             guard case .segment(let number) = file,

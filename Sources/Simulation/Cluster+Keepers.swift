@@ -15,6 +15,7 @@ extension Cluster {
             keeper.wish = nextWish(keeper)
             keeper.names += 1
             keeper.tries = 0
+            keeper.isNamed = keeper.random.happens(700_000)
             keeper.seenByAll = highestSeen
         }
         run(keeper)
@@ -25,6 +26,11 @@ extension Cluster {
         switch keeper.trade {
         case .leases: break
         case .shelf: return nextShelfWish(keeper)
+        case .looks:
+            if draw < 30 { return .putForAWhile(ttlMilliseconds: keeper.random.draw(1_000...3_000)) }
+            // What is at that node now, or what anybody has been told of.
+            return .look(
+                key: keeper.random.index(Self.keys.count), atLeast: draw < 60 ? highestSeen : .empty)
         case .money:
             guard keeper.accounts[0] != nil else { return .open }
             if draw < 30 { return .audit }
@@ -67,7 +73,11 @@ extension Cluster {
         errands[number].arrival = node.clock(at: now)
         let ticket = Ticket(Errand.ticketBase + UInt64(number))
         let deadline = node.clock(at: now) + .milliseconds(node.random.draw(300...3_000))
+        let before = node.process?.replica.raft.log.lastIndex
         give(wish, of: keeper, to: node, ticket, deadline)
+        if let last = node.process?.replica.raft.log.last, last.index != before {
+            errands[number].proposed = EntryID(term: last.term, index: before?.next ?? last.index)
+        }
         try takeTurn(node)
     }
 
@@ -86,6 +96,12 @@ extension Cluster {
         case .revoke:
             process.replica.revoke(keeper.lease ?? 1, once: keeper.name, for: ticket, until: deadline)
         case .keepAlive, .audit: process.replica.read(for: ticket, until: deadline)
+        case .look(_, let revision):
+            process.replica.read(atLeast: revision, for: ticket, until: deadline)
+        case .putForAWhile(let ttl):
+            process.replica.put(
+                key: keeper.passingKey.span, value: keeper.key.span, contentType: Span(), precondition: .none,
+                lifetime: .ttl(milliseconds: ttl), once: keeper.name, for: ticket, until: deadline)
         case .page:
             process.replica.read(
                 for: ticket, until: deadline, byAsking: node.random.happens(500_000))
@@ -139,6 +155,7 @@ extension Cluster {
             send(.audited(accounts(process.replica.store), process.replica.store.revision), to: number)
             return
         }
+        if case .look(let key, _) = wish { return send(read(node, Self.keys[key]), to: number) }
         if case .page = wish {
             send(.page(keeper.walk?.answer(from: process.replica.store) ?? []), to: number)
             return
@@ -179,7 +196,9 @@ extension Cluster {
         guard keeper.errand == number, let wish = keeper.wish else { return }
         keeper.errand = nil
         switch response {
-        case .lost, .unreachable: again(keeper, at: keeper.random.index(nodes.count))
+        case .lost, .failed(.timedOut(.unknown)):
+            if keeper.isNamed { again(keeper, at: keeper.random.index(nodes.count)) } else { giveUp(keeper) }
+        case .unreachable: again(keeper, at: keeper.random.index(nodes.count))
         case .failed(.notLeader(let leader)): again(keeper, at: Int(leader.rawValue) - 1)
         case .failed: again(keeper, at: keeper.random.index(nodes.count))
         case .replied(let reply, let revision): try settle(keeper, wish, reply, revision)
@@ -194,7 +213,9 @@ extension Cluster {
         case .kept(let isAlive):
             if !isAlive { forgetLease(keeper) }
             rest(keeper)
-        case .read: throw Violation("keeper: an answer to somebody else's question")
+        case .read(let found, let revision):
+            try check(look: found, at: revision, wish)
+            rest(keeper)
         }
     }
 
@@ -202,6 +223,16 @@ extension Cluster {
     private func again(_ keeper: Keeper, at node: Int) {
         keeper.node = node
         if keeper.tries > 30 { rest(keeper) } else { askLater(keeper, after: keeper.random.draw(20...400)) }
+    }
+
+    /// It may have taken effect or may yet: what it knew may not be so any more.
+    private func giveUp(_ keeper: Keeper) {
+        switch keeper.wish {
+        case .revoke: forgetLease(keeper)
+        case .open, .move: keeper.accounts = Self.accountKeys.map { _ in nil }
+        default: break
+        }
+        rest(keeper)
     }
 
     private func rest(_ keeper: Keeper) {
@@ -237,7 +268,8 @@ extension Cluster {
         case (.hold, .written(_, let own, _, _)):
             try told(keeper, of: own, isChange: true)
             keeper.holdsKey = true
-        case (.shelve, .written(_, let own, _, _)): try told(keeper, of: own, isChange: true)
+        case (.shelve, .written(_, let own, _, _)), (.putForAWhile, .written(_, let own, _, _)):
+            try told(keeper, of: own, isChange: true)
         case (.clear(let tens), .deleted(let count, let own)):
             try told(keeper, of: own, isChange: count > 0)
             try checkCleared(count, tens: tens, at: own)

@@ -127,7 +127,8 @@ extension Cluster {
 
     private func replicaSettings(_ node: SimulatedNode) -> Replica.Settings {
         var settings = Replica.Settings(
-            node: node.id, peers: nodes.map(\.id), url: Array("http://node-\(node.place + 1)".utf8))
+            node: node.id, peers: isGrown ? nodes.map(\.id) : [node.id],
+            url: Array("http://node-\(node.place + 1)".utf8))
         settings.cacheBytesMax = 1 << Int(node.random.draw(10...17))
         settings.appendBytesMax = 1 << Int(node.random.draw(9...16))
         settings.flightsMax = 1 + node.random.index(8)
@@ -136,6 +137,8 @@ extension Cluster {
         let isOften = node.random.happens(125_000)
         settings.snapshotEntries = isOften ? node.random.draw(8...100) : node.random.draw(200...800)
         settings.snapshotBytes = 1 << Int(node.random.draw(isOften ? 11...18 : 16...18))
+        // Soon one that names this node alone.
+        if !isGrown { settings.snapshotEntries = node.random.draw(2...30) }
         settings.pieceBytes = 1 << Int(node.random.draw(11...15))
         settings.pieceBytesPerSecond = 8 << 20
         settings.markInterval = Self.markInterval
@@ -175,8 +178,8 @@ extension Cluster {
         settings.segmentBytes = 64 << 10
         settings.firstSegmentBytes = 16 << 10
         settings.prepareBytes = 16 << 10
-        settings.batchBytesMax = plan.seed % 2 == 0 ? 512 : 32 << 10
-        settings.batchesInFlightMax = plan.seed % 4 == 3 ? 3 : 1
+        settings.batchBytesMax = plan.seed >> 4 & 1 == 0 ? 512 : 32 << 10
+        settings.batchesInFlightMax = plan.seed >> 5 & 3 == 3 ? 3 : 1
         let (decoded, isLost) = try openSnapshot(node, from: disk)
         let snapshot = decoded.map {
             StoredSnapshot(

@@ -18,8 +18,9 @@ extension Cluster {
     /// What takes a few steps is to be met by crashes as often as what is under way all the time.
     private func crashSoon(_ node: SimulatedNode, within milliseconds: UInt64) {
         guard isChaos, node.random.happens(odds.crashInSnapshot) else { return }
+        let isPower = node.random.happens(600_000) && plan.faults.contains(.powerLost)
         queue.add(
-            .crash(node.place, life: node.life, isPower: node.random.happens(600_000)),
+            .crash(node.place, life: node.life, isPower: isPower),
             at: after(node.random.draw(0...milliseconds * Self.millisecond)))
     }
 
@@ -35,6 +36,14 @@ extension Cluster {
         guard let action else {
             node.taking = nil
             return try finishTaking(taking, node)
+        }
+        if isChaos, case .write = action, node.random.happens(odds.full / 8) {
+            counts.count(.diskFull)
+            node.taking = nil
+            leaveHalfDone(action, node, isPower: false)
+            tell(node)
+            node.process?.replica.snapshotFailed(taking.id)
+            return try takeTurn(node)
         }
         trace.begin(now)
         trace.node(node.place)
@@ -52,7 +61,12 @@ extension Cluster {
             let (sum, bytes) = try taking.verify(node.disk)
             node.process?.replica.snapshotTaken(taking.id, sum: sum, bytes: bytes)
         } catch {
-            throw Violation("snapshot: node \(node.place + 1) reads back another one than it wrote: \(error)")
+            // A bit may have changed since.
+            guard node.health == .damaged else {
+                throw Violation(
+                    "snapshot: node \(node.place + 1) reads back another one than it wrote: \(error)")
+            }
+            node.process?.replica.snapshotFailed(taking.id)
         }
         try takeTurn(node)
     }

@@ -60,7 +60,8 @@ extension Cluster {
     }
 
     /// Rule 2: once a peer has answered in a new boot, its leader counts nothing that it does not hold. (But
-    /// for answers to what it asked before it led: they say nothing of a log, and are not looked into.)
+    /// for answers to what it asked before it led: they say nothing of a log, and are not looked into. Nor
+    /// are late ones of a peer that has joined a newer term: its entries may have been replaced.)
     func checkMatch(_ node: SimulatedNode, of peer: SimulatedNode, after message: Message) throws(Violation) {
         switch message.body {
         case .preVoted, .voted: return
@@ -69,7 +70,7 @@ extension Cluster {
             break
         }
         guard peer.isStarted, peer.health != .wiped,
-            let boot = peer.process?.replica.raft.boot, message.boot == boot,
+            let its = peer.process?.replica.raft, message.boot == its.boot, message.term == its.term,
             let process = node.process, process.replica.raft.term == message.term
         else { return }
         for progress in process.replica.raft.leadership?.peers ?? [] where progress.id == peer.id {

@@ -33,6 +33,7 @@ extension Cluster {
         noteLeases(node)
         node.process?.replica.tick(node.clock(at: now))
         checkLeases(node)
+        checkClusterTime(node)
     }
 
     /// Something was given to the member: the turn ends now, or soon, with whatever else comes until then.
@@ -88,15 +89,15 @@ extension Cluster {
     private func carryOut(_ effect: Effect, _ node: SimulatedNode) throws(Violation) {
         switch effect {
         case .replied(let ticket, let reply, let revision):
+            try checkReply(reply, revision, to: ticket, by: node)
             if let errand = Errand.number(ticket) { return send(.replied(reply, revision), to: errand) }
-            try checkReply(to: ticket, by: node)
             send(response: .replied(reply, revision), to: ticket)
         case .readable(let ticket):
             if let errand = Errand.number(ticket) { return answer(errand: errand, node, ticket) }
             try answerRead(node, ticket)
         case .failed(let ticket, let failure):
-            if let errand = Errand.number(ticket) { return send(.failed(failure), to: errand) }
             if failure == .timedOut(.notApplied) { try checkNotApplied(ticket, by: node) }
+            if let errand = Errand.number(ticket) { return send(.failed(failure), to: errand) }
             send(response: .failed(failure), to: ticket)
         case .send(let parcel): try send(parcel, from: node)
         case .answer(let exchange, let body): try answer(Int(exchange.rawValue), body, from: node)

@@ -35,6 +35,8 @@ public final class Cluster {
     var attempts: [Attempt] = []
     var history = History()
     var keepers: [Keeper] = []
+    /// Keys whose calls have no known order, for the search was given up. (Their revisions have one.)
+    var undecided = 0
     /// Pages of lists that were checked.
     var pagesCount = 0
     var errands: [Errand] = []
@@ -63,6 +65,10 @@ public final class Cluster {
     var disturbance: Disturbance?
     var watch = Watch()
     var clusterID: ClusterID?
+    var plot: Plot?
+    /// All nodes are named to each other. Before, the first is a cluster of its own (``grow()``).
+    var isGrown: Bool
+    let beginsAlone: Bool
     var calmSince: UInt64 = 0
     var nextEndCheck: UInt64 = 0
 
@@ -70,9 +76,9 @@ public final class Cluster {
     static let millisecond: UInt64 = 1_000_000
     /// From the end of the faults on, the cluster must be well again within this time.
     static let recoveryMax: UInt64 = 20_000 * millisecond
-    /// Clients make 20 calls a second, all together.
-    /// (Some find all clients busy, and are not made.)
-    static let callPause: UInt64 = 40 * millisecond
+    /// Clients make about 18 calls a second, all together (some find all clients busy, and are not made), and
+    /// keepers about four more.
+    static let callPause: UInt64 = 34 * millisecond
 
     /// - Parameters:
     ///   - plan: what is run.
@@ -89,13 +95,15 @@ public final class Cluster {
         var nodes: [SimulatedNode] = []
         for place in 0..<plan.nodes { nodes.append(SimulatedNode(place: place, random: random.fork())) }
         self.nodes = nodes
+        beginsAlone = plan.nodes >= 3 && plan.seed % 8 == 2
+        isGrown = !beginsAlone
         cut = Array(repeating: false, count: plan.nodes * plan.nodes)
         lastArrival = Array(repeating: 0, count: plan.nodes * plan.nodes * Lane.allCases.count)
         for place in 0..<8 + random.index(9) {
             clients.append(
                 SimulatedClient(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
-        for place in 0..<random.index(6) {
+        for place in 0..<random.index(8) {
             keepers.append(Keeper(place: place, node: random.index(plan.nodes), random: random.fork()))
         }
         self.random = random
@@ -128,11 +136,19 @@ public final class Cluster {
             plan: plan, violation: violation, traceHash: trace.hash, events: trace.count,
             lastLines: trace.last, faults: counts.counts, milliseconds: now / Self.millisecond,
             committed: table.committed.count, terms: UInt64(max(0, table.highestTerm - 1)),
-            calls: history.calls.count, answered: history.answeredCount, watched: truth.toldCount)
+            calls: history.calls.count, answered: history.answeredCount,
+            kept: keepers.reduce(0) { $0 + Int($1.names) }, watched: truth.toldCount,
+            isQuiet: disturbance != nil, hasGrown: isGrown && beginsAlone,
+            searches: violation == nil ? Self.keys.count : 0, undecided: undecided,
+            failovers: watch.failovers)
     }
 
     private func begin() throws(Violation) {
-        for node in nodes { queue.add(.restart(node.place), at: random.draw(0...500 * Self.millisecond)) }
+        if isGrown {
+            for node in nodes { queue.add(.restart(node.place), at: random.draw(0...500 * Self.millisecond)) }
+        } else {
+            beginAlone()
+        }
         queue.add(.clientTurn, at: random.draw(0...Self.millisecond * 800))
         for keeper in keepers {
             queue.add(.keeperTurn(keeper.place), at: random.draw(0...Self.millisecond * 3_000))
@@ -179,6 +195,8 @@ public final class Cluster {
         case .errandRequest(let errand): try arrive(errand: errand, event)
         case .errandResponse(let errand, let response): try respond(errand: errand, response)
         case .watcherTurn(let place): try take(watchers[place])
+        case .plot: goOnWithPlot()
+        case .grow: grow()
         }
     }
 

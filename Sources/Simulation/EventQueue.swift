@@ -42,6 +42,10 @@ enum Event {
     case errandResponse(Int, Response)
     /// A watcher takes what has come, or asks another node.
     case watcherTurn(Int)
+    /// More nodes are named, if the first is ready.
+    case grow
+    /// The next act of a plot may begin.
+    case plot
 }
 
 /// A peer's request on its way.

@@ -16,6 +16,8 @@ final class Keeper {
     var wish: Wish?
     var errand: Int?
     var tries = 0
+    /// What it asks for has a name: whatever became of one request, it asks again, and it takes effect once.
+    var isNamed = true
     /// The store's revision that anybody had been told of when it began to ask.
     var seenByAll = Revision.empty
     /// The lease that it has, as far as it knows.
@@ -32,12 +34,17 @@ final class Keeper {
         self.random = random
     }
 
-    enum Trade { case leases, money, shelf }
-    var trade: Trade { [.leases, .money, .shelf][place % 3] }
+    enum Trade { case leases, money, shelf, looks }
+    var trade: Trade { [.leases, .money, .shelf, .looks][place % 4] }
 
-    var name: Once { Once(key: Array("\(place)/\(names)".utf8), request: .init(high: names, low: 0)) }
+    var name: Once? {
+        guard isNamed else { return nil }
+        return Once(key: Array("\(place)/\(names)".utf8), request: .init(high: names, low: 0))
+    }
     /// The key that hangs on its lease.
     var key: [UInt8] { Array("~lease/\(place)".utf8) }
+    /// The key that goes by itself.
+    var passingKey: [UInt8] { WatchTruth.passing + Array("\(place)".utf8) }
 }
 
 /// What an account holds, and since when.
@@ -64,6 +71,10 @@ enum Wish {
     case clear(tens: Int)
     /// The list's next page.
     case page
+    /// A key, as this node has it, at this revision or later.
+    case look(key: Int, atLeast: Revision)
+    /// A key is put that goes after a while.
+    case putForAWhile(ttlMilliseconds: UInt64)
 }
 
 /// One request of a keeper to one node.
@@ -72,6 +83,8 @@ struct Errand {
     let node: Int
     /// When it was at the node, by the node's clock.
     var arrival = Instant(nanoseconds: 0)
+    /// The entry that the node made of it, if it led.
+    var proposed: EntryID?
     var isDone = false
 
     /// Tickets of errands are numbers from here on.

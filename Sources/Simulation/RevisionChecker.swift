@@ -188,15 +188,17 @@ public struct RevisionChecker {
         }
     }
 
-    /// Whether an unknown write may have changed the key after `since` and before `revision`.
-    private func mayHaveChanged(_ key: Int, since: Int, before revision: Int) -> Bool {
+    /// Whether an unknown write may have changed the key after `since` and before `revision`, and by `end`.
+    private func mayHaveChanged(_ key: Int, since: Int, before revision: Int, by end: UInt64) -> Bool {
         guard gaps.contains(where: { since < $0 && $0 < revision }) else { return false }
-        return unknown.contains { calls[$0].key == key }
+        return unknown.contains { calls[$0].key == key && calls[$0].invoked < end }
     }
 
     private func reply(of at: Int, at revision: Int, isChange: Bool, _ state: inout State) throws(Violation) {
         let call = calls[at]
-        let isOpen = mayHaveChanged(call.key, since: state.since, before: isChange ? revision : revision + 1)
+        let isOpen = mayHaveChanged(
+            call.key, since: state.since, before: isChange ? revision : revision + 1,
+            by: call.returned ?? .max)
         func wrong() -> Violation {
             Violation(
                 "history: \(name(at)) at revision \(revision), where k\(call.key) is "

@@ -140,6 +140,13 @@ struct SimulatedDisk {
     }
 
     mutating func wipe() { self = SimulatedDisk() }
+
+    /// A folder's files are gone.
+    mutating func removeAll(in folder: Folder) {
+        names.removeAll { $0.file.folder == folder }
+        syncedNames.removeAll { $0.file.folder == folder }
+        changes.removeAll { $0.folder == folder }
+    }
 }
 
 extension SimulatedDisk.NameChange {

@@ -82,6 +82,8 @@ final class SimulatedNode {
     var knowsDamage = false
     /// The number of its last start that got as far as to speak.
     var bootSpoken = Boot(0)
+    /// While it leads: its cluster time and its clock at a moment of that term.
+    var ledTime: (term: Term, time: UInt64, clock: Instant)?
     /// While it leads: since when leases live on, by its clock.
     var leaseSince: [UInt64: Instant] = [:]
     /// What that was made of: leases change only with what is applied and what is about to end.
@@ -141,6 +143,8 @@ final class SimulatedNode {
     func clock(at now: UInt64) -> Instant {
         Instant(nanoseconds: clockStart + (now - clockSince) / 1_000 * clockRate)
     }
+
+    func advanceClock(by nanoseconds: UInt64) { clockStart += nanoseconds }
 
     func setClock(rate: UInt64, at now: UInt64) {
         clockStart = clock(at: now).nanoseconds

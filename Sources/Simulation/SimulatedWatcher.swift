@@ -59,7 +59,13 @@ struct WatchTruth {
     /// How many events watchers were told of.
     private(set) var toldCount = 0
     private var store = Store()
+    /// By index, from 1: what each entry's client must be told, and the store's revision then.
+    private var replies: [(reply: Reply, revision: Revision)] = []
     private var keysCount = 0
+    /// Keys that begin so go by themselves, and only so.
+    static let passing = Array("~passing/".utf8)
+    /// What was found to be wrong with the log's own story.
+    private(set) var problem: String?
     /// What lies on the shelf, from each of these revisions on.
     private var shelves: [(since: Revision, keys: [[UInt8]])] = [(.empty, [])]
     /// By revision.
@@ -97,7 +103,8 @@ struct WatchTruth {
 
     private mutating func apply(_ command: [UInt8], _ index: Int) {
         let before = store
-        _ = store.apply(command.span, index: UInt64(index))
+        let reply = store.apply(command.span, index: UInt64(index))
+        replies.append((reply, store.revision))
         guard store.revision > before.revision else { return }
         var found: [Change] = []
         var (count, created) = (0, 0)
@@ -115,7 +122,10 @@ struct WatchTruth {
             let after = store
             before.forEach(in: .all) { record in
                 let isThere = record.withKey { after.record($0) } != nil
-                if !isThere { found.append(Change(key: record.key, record: nil)) }
+                if !isThere {
+                    found.append(Change(key: record.key, record: nil))
+                    checkWent(record, at: after.clusterTime)
+                }
                 return true
             }
         }
@@ -127,6 +137,29 @@ struct WatchTruth {
             return true
         }
         shelves.append((revision, keys))
+    }
+
+    /// A key that goes by itself has gone: its time is over.
+    private mutating func checkWent(_ record: Record, at time: ClusterTime) {
+        guard record.key.starts(with: Self.passing) else { return }
+        if let end = record.hold.end, end <= time { return }
+        let end = record.hold.end.map { "\($0)" } ?? "-"
+        problem = "time: a key that was to live until \(end) went at \(time)"
+    }
+
+    /// What the key was at this revision, if it was there; nil: it has not happened.
+    func record(of key: [UInt8], at revision: Revision) -> Record?? {
+        guard revision <= store.revision else { return nil }
+        for at in (0...Int(revision.rawValue)).reversed() {
+            if let change = changes[at].first(where: { $0.key == key }) { return .some(change.record) }
+        }
+        return .some(nil)
+    }
+
+    /// What the entry at `index` comes to; nil: it is not known to be committed.
+    func reply(at index: LogIndex) -> (reply: Reply, revision: Revision)? {
+        let place = Int(index.rawValue) - 1
+        return replies.indices.contains(place) ? replies[place] : nil
     }
 
     /// The keys on the shelf at this revision; nil: it has not happened.
@@ -164,7 +197,7 @@ struct WatchTruth {
         guard let change = wanted.first(where: { $0.key == key }), !watcher.seen.contains(key) else {
             throw Violation("\(name), a change of \(Self.text(key)) that is none, or that it knows")
         }
-        guard (event.kind == .put) == (change.record != nil), Self.isSame(event.record, change.record) else {
+        guard Self.isKind(event.kind, of: change), Self.isSame(event.record, change.record) else {
             throw Violation("\(name), and \(Self.text(key)) was changed in another way")
         }
         let place = Place(revision: event.revision, place: event.place)
@@ -211,6 +244,13 @@ struct WatchTruth {
             next += 1
         }
         return nil
+    }
+
+    /// Clients' keys are deleted, those of the passing expire, and those of leases do either.
+    private static func isKind(_ kind: KeyValue.Event.Kind, of change: Change) -> Bool {
+        if change.record != nil { return kind == .put }
+        if change.key.starts(with: passing) { return kind == .expire }
+        return kind == .delete || kind == .expire && change.key.starts(with: Array("~lease/".utf8))
     }
 
     private static func isSame(_ told: Record, _ real: Record?) -> Bool {

@@ -34,6 +34,17 @@ public struct Report: Hashable, Sendable {
     /// Clients' calls: all of them, and those with a certain answer.
     public let calls: Int
     public let answered: Int
+    /// What keepers asked for.
+    public let kept: Int
     /// Events that watchers were told of.
     public let watched: Int
+    /// One lasting disturbance and no other faults; or, under faults, a cluster that began as one node.
+    public let isQuiet: Bool
+    public let hasGrown: Bool
+    /// Keys whose calls were searched for an order without revisions, and those where the search was given
+    /// up.
+    public let searches: Int
+    public let undecided: Int
+    /// How long after each kill of a leader a write that came later was acknowledged, in milliseconds.
+    public let failovers: [UInt64]
 }

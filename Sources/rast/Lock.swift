@@ -14,7 +14,8 @@ struct Lock: ParsableCommand {
             served. When the command ends, so does the lock, and its status is ours. The command finds in \
             RAST_LOCK_REVISION a number that is larger for each holder: what the lock protects should be \
             given it, and refuse a smaller one than it has seen, for a paused holder does not know that it \
-            was overtaken. If the lease is lost, the command gets SIGTERM, and after 10 s SIGKILL.
+            was overtaken. If the lease is lost, the command and all that it has started get SIGTERM, and \
+            after 10 s SIGKILL; a SIGTERM or SIGHUP of ours goes to all of them, too.
 
             EXAMPLES:
               rast lock nightly -- ./report.sh --all

@@ -34,17 +34,44 @@ struct LockHolder: ~Copyable {
 
     private var ttl: UInt64 { ttlMilliseconds * 1_000_000 }
 
+    /// A key that has to go before it is our turn, as it was last seen.
+    private struct Obstacle {
+        let key: [UInt8]
+        /// The revision at which it came to be: a later one of its name is another. Nil: any.
+        let created: UInt64?
+        /// The store's revision at which it was seen: if it goes after that, a wait that begins there tells.
+        var seen: UInt64
+    }
+
+    private enum Attempt {
+        case done(revision: UInt64)
+        /// It is there already, at this revision of the store.
+        case refused(at: UInt64)
+    }
+
     /// The revision of the lock; nil: somebody else held it for longer than `patience`, in nanoseconds.
+    ///
+    /// The queue is read at first, and again whenever the one before us has gone: that may have given up,
+    /// with others before it.
     mutating func take(within patience: UInt64?) throws -> UInt64? {
         let start = monotonicNanoseconds()
         func isOver() -> Bool { patience.map { monotonicNanoseconds() - start >= $0 } ?? false }
         let place = try enqueue()
+        var before = try predecessor(of: place)
         while true {
             if let signal = signals.next() { throw LockLost(reason: "stopped", status: 128 + signal) }
-            let before = try predecessor(of: place)
-            if before == nil, let revision = try put(key) { return revision }
+            if before == nil {
+                switch try put(key) {
+                case .done(let revision): return revision
+                // By somebody who was not in the queue.
+                case .refused(let revision): before = Obstacle(key: key, created: nil, seen: revision)
+                }
+            }
             if isOver() { return nil }
-            try waitForChange(of: before ?? key)
+            if let obstacle = before {
+                before = try look(again: obstacle)
+                if before == nil, obstacle.key != key { before = try predecessor(of: place) }
+            }
             try keepAlive()
         }
     }
@@ -62,14 +89,14 @@ struct LockHolder: ~Copyable {
         }
         lease = id
         aliveUntil = sent + ttl
-        guard let place = try put(queue + Array(id.utf8)) else {
+        guard case .done(let place) = try put(queue + Array(id.utf8)) else {
             throw LockLost(reason: "the place in the lock's queue is taken")
         }
         return place
     }
 
-    /// Puts a key that is absent under our lease; nil: it is there.
-    private mutating func put(_ key: [UInt8]) throws -> UInt64? {
+    /// Puts a key that is absent under our lease.
+    private mutating func put(_ key: [UInt8]) throws -> Attempt {
         var call = Call(.put, path: keyPath(key))
         appendParameter("lease", Array((lease ?? "").utf8), to: &call.query)
         call.fields.append(Call.Field("If-None-Match", [UInt8(ascii: "*")]))
@@ -77,17 +104,17 @@ struct LockHolder: ~Copyable {
         call.tellsTimeout = true
         call.giveName()
         let response = try cluster.call(call)
-        if response.status == 412 { return nil }
+        if response.status == 412 { return .refused(at: response.number("Rast-Revision") ?? 0) }
         if response.status == 409 { throw LockLost(reason: "the lease has ended: the lock is lost.") }
         guard response.isSuccess, let revision = Document(response.content)?["revision"]?.number else {
             throw LockLost(reason: "\(response.endpoint): \(response.trouble)")
         }
-        return revision
+        return .done(revision: revision)
     }
 
     /// The key in the queue that came to be last before ours.
-    private mutating func predecessor(of place: UInt64) throws -> [UInt8]? {
-        var before: (place: UInt64, key: [UInt8])?
+    private mutating func predecessor(of place: UInt64) throws -> Obstacle? {
+        var before: Obstacle?
         var cursor: [UInt8]?
         repeat {
             var call = Call(.get, path: "/kv")
@@ -95,7 +122,9 @@ struct LockHolder: ~Copyable {
             appendParameter("keys", to: &call.query)
             if let cursor { appendParameter("cursor", cursor, to: &call.query) }
             let page = try cluster.call(call)
-            guard page.isSuccess, let document = Document(page.content) else {
+            guard page.isSuccess, let document = Document(page.content),
+                let revision = document["revision"]?.number
+            else {
                 throw LockLost(reason: "\(page.endpoint): \(page.trouble)")
             }
             for entry in document["entries"]?.elements ?? [] {
@@ -103,32 +132,39 @@ struct LockHolder: ~Copyable {
                 guard let name = entry["key"]?.bytes, let created = entry["createdRevision"]?.number,
                     created < place, name.dropFirst(queue.count).allSatisfy({ $0 &- 0x30 < 10 })
                 else { continue }
-                if created > before?.place ?? 0 { before = (created, name) }
+                if created > before?.created ?? 0 {
+                    before = Obstacle(key: name, created: created, seen: revision)
+                }
             }
             cursor = document["next"]?.bytes
         } while cursor != nil
-        return before?.key
+        return before
     }
 
-    /// Until the key is gone or has changed, or a keepalive is due.
-    private mutating func waitForChange(of key: [UInt8]) throws {
-        var call = Call(.get, path: keyPath(key))
-        let look = try cluster.call(call)
-        guard look.status == 200, let revision = look.field("Rast-Revision") else { return }
-        appendParameter("after", revision, to: &call.query)
+    /// Until the key has gone (the answer is nil), or it is time to look after signals and the lease.
+    private mutating func look(again obstacle: Obstacle) throws -> Obstacle? {
+        var call = Call(.get, path: keyPath(obstacle.key))
+        appendParameter("after", Array("\(obstacle.seen)".utf8), to: &call.query)
         call.waitNanoseconds = min(ttl / 4, 1_000_000_000)
-        _ = try cluster.call(call)
+        let look = try cluster.call(call)
+        if look.problem?.code == "key_not_found" { return nil }
+        guard look.isSuccess, let seen = look.number("Rast-Revision"),
+            let created = look.number("Rast-Created-Revision")
+        else { throw LockLost(reason: "\(look.endpoint): \(look.trouble)") }
+        guard created == obstacle.created ?? created else { return nil }
+        return Obstacle(key: obstacle.key, created: obstacle.created, seen: max(seen, obstacle.seen))
     }
 
     private mutating func keepAlive() throws {
         let now = monotonicNanoseconds()
-        guard now + ttl * 2 / 3 > aliveUntil, now < aliveUntil, let lease else { return }
+        guard now + ttl * 2 / 3 > aliveUntil, let lease else { return }
         var call = Call(.post, path: "/leases/\(lease)/keepalive")
         call.tellsTimeout = true
         var quick = cluster
-        // No longer than the lease is sure to live: whoever comes next must not find the command running.
+        // No longer than the lease is sure to live: whoever comes next must not find the command running. A
+        // lease of which that is not sure any more may live yet, and a place in the queue with it.
         quick.timeoutNanoseconds = min(
-            cluster.timeoutNanoseconds, max(ttl / 4, 500_000_000), aliveUntil - now)
+            cluster.timeoutNanoseconds, max(ttl / 4, 500_000_000), now < aliveUntil ? aliveUntil - now : ttl)
         let kept: Response
         do throws(CallFailure) {
             kept = try quick.call(call)
@@ -151,12 +187,13 @@ struct LockHolder: ~Copyable {
         guard monotonicNanoseconds() < aliveUntil else {
             throw LockLost(reason: "the lock is lost: no node answered in time.")
         }
-        let process = try start(command, revision)
+        var family = try start(command, revision)
         while true {
-            if let status = ended(process) { return status }
+            family.bury()
+            if let status = family.status { return status }
             // What Ctrl-C sends, the command has got itself.
             while let signal = signals.next() {
-                if signal != SIGINT, signal != SIGCHLD { kill(process, signal) }
+                if signal != SIGINT, signal != SIGCHLD { family.send(signal) }
             }
             do {
                 if monotonicNanoseconds() >= aliveUntil {
@@ -164,7 +201,7 @@ struct LockHolder: ~Copyable {
                 }
                 try keepAlive()
             } catch {
-                end(process)
+                end(&family)
                 throw error
             }
             rest()
@@ -178,34 +215,32 @@ struct LockHolder: ~Copyable {
         poll(&signal, 1, Int32(milliseconds))
     }
 
-    private func start(_ command: [String], _ revision: UInt64) throws -> pid_t {
+    private func start(_ command: [String], _ revision: UInt64) throws -> Descendants {
         setenv("RAST_LOCK_REVISION", "\(revision)", 1)
         do throws(SpawnFailure) {
-            return try spawn(command[0], command)
+            return try Descendants(command)
         } catch {
             throw LockLost(
                 reason: "\(command[0]): \(error.reason).", status: error.code == ENOENT ? 127 : 126)
         }
     }
 
-    /// The status of a process that has ended: 128 and the number of the signal that ended it.
-    private func ended(_ process: pid_t) -> Int32? {
-        var status: Int32 = 0
-        guard waitpid(process, &status, WNOHANG) == process else { return nil }
-        return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
-    }
-
-    private func end(_ process: pid_t) {
-        kill(process, SIGTERM)
+    /// Ends the command and what it has started, whatever has become of their parents.
+    private func end(_ family: inout Descendants) {
+        family.send(SIGTERM)
         let deadline = monotonicNanoseconds() + 10_000_000_000
         while monotonicNanoseconds() < deadline {
-            if ended(process) != nil { return }
+            family.bury()
+            if family.living.isEmpty { return }
             while signals.next() != nil {}
             rest()
         }
-        kill(process, SIGKILL)
-        var status: Int32 = 0
-        waitpid(process, &status, 0)
+        // Until those are gone that are ours to end: one may start another just then.
+        while family.send(SIGKILL) {
+            family.bury()
+            while signals.next() != nil {}
+            rest()
+        }
     }
 
     /// Gives back what is held, as far as the cluster can be reached.

@@ -1,6 +1,8 @@
 // `rast put`: stores a value, from the command line or standard input, with or without a condition.
 internal import ArgumentParser
 internal import Client
+internal import Consensus
+internal import KeyValue
 internal import Server
 
 struct Put: ParsableCommand {
@@ -55,7 +57,14 @@ struct Put: ParsableCommand {
         var call = Call(.put, path: keyPath(key))
         call.tellsTimeout = true
         call.giveName()
-        if let ttl { appendParameter("ttl", Array(ttl.utf8), to: &call.query) }
+        if let ttl {
+            // Rounded up: a key is never gone too early.
+            let milliseconds = interval(ttl).map { ($0.nanoseconds + 999_999) / 1_000_000 }
+            guard let milliseconds, Lifetime.ttlMilliseconds.contains(milliseconds) else {
+                throw UsageError("--ttl expects a time from 1s to ten years, such as 30m, not \"\(ttl)\".")
+            }
+            appendParameter("ttl", Array("\(milliseconds)ms".utf8), to: &call.query)
+        }
         if let lease { appendParameter("lease", Array("\(lease)".utf8), to: &call.query) }
         if let contentType {
             let bytes = Array(contentType.utf8)

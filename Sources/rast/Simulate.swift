@@ -163,7 +163,11 @@ private struct Summary {
     var terms: UInt64 = 0
     var calls = 0
     var answered = 0
+    var kept = 0
     var watched = 0
+    var searches = 0
+    var undecided = 0
+    var failovers: [UInt64] = []
     var faults = Array(repeating: 0, count: Fault.allCases.count)
     let start = ContinuousClock.now
 
@@ -176,7 +180,11 @@ private struct Summary {
         terms += report.terms
         calls += report.calls
         answered += report.answered
+        kept += report.kept
         watched += report.watched
+        searches += report.searches
+        undecided += report.undecided
+        failovers += report.failovers
         for at in faults.indices { faults[at] += report.faults[at] }
     }
 
@@ -197,9 +205,20 @@ private struct Summary {
         var lines = [
             "\(runs) runs, \(failed.count) failed; \(milliseconds / 1_000) simulated s, \(speed) a second",
             "\(events) events, \(committed) entries committed in \(terms) terms",
-            "\(calls) calls, \(answered) with a certain answer; \(watched) events watched",
-            "faults:",
+            "\(calls) calls, \(answered) with a certain answer; \(kept) wishes of keepers; "
+                + "\(watched) events watched",
         ]
+        if undecided > 0 {
+            lines.append("\(undecided) of \(searches) searches for an order without revisions were given up")
+        }
+        if !failovers.isEmpty {
+            let sorted = failovers.sorted()
+            lines.append(
+                "\(sorted.count) leaders killed in quiet: a write of the next was acknowledged after "
+                    + "\(sorted[sorted.count / 2]) ms (median), \(sorted[sorted.count * 99 / 100]) ms (p99), "
+                    + "\(sorted[sorted.count - 1]) ms at most")
+        }
+        lines.append("faults:")
         for fault in Fault.allCases { lines.append("  \(fault): \(faults[fault.rawValue])") }
         if !failed.isEmpty { lines.append("failed seeds: \(failed.map { "\($0)" }.joined(separator: " "))") }
         return lines.joined(separator: "\n")

@@ -1,6 +1,7 @@
 // `rast watch`: what happens to keys, a line an event, over every lost connection.
 internal import ArgumentParser
 internal import Client
+internal import KeyValue
 internal import Server
 
 struct Watch: ParsableCommand {
@@ -40,7 +41,11 @@ struct Watch: ParsableCommand {
         if prefix != nil && key != nil { throw UsageError("PREFIX or --key is given, not both.") }
         if let count, count < 1 { throw UsageError("--count expects a number from 1 on, not \(count).") }
         if let since, !isID(since) {
-            throw UsageError("--since expects a revision or an event's id, as 11 or 11.0, not \"\(since)\".")
+            throw UsageError(
+                """
+                --since expects a revision (at most \(Revision.largest)) or an event's id, as 11 or 11.0, \
+                not "\(since)".
+                """)
         }
         var query: [UInt8] = []
         if let key {
@@ -73,10 +78,13 @@ struct Watch: ParsableCommand {
         if let refusal { throw refused(refusal) }
     }
 
-    /// `11`, or `11.0`.
+    /// `11`, or `11.0`: a revision, and an event's place in it.
     private func isID(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count <= 2 && parts.allSatisfy { UInt64($0) != nil }
+        guard parts.count <= 2, parts.allSatisfy({ $0.allSatisfy { $0.isASCII && $0.isNumber } }),
+            let revision = UInt64(parts[0]), revision <= Revision.largest.rawValue
+        else { return false }
+        return parts.count == 1 || UInt32(parts[1]).map { $0 < .max } == true
     }
 
     private func show(_ event: WatchedEvent) throws {

@@ -73,6 +73,17 @@ struct LeaseTests {
         }
         #expect(try refusal("POST /leases")?.status == 411)
         #expect(try refusal("POST /leases", "Content-Length: 2|If-Match: *|")?.status == 400)
+        for line in [
+            "DELETE /leases/7", "POST /leases/7/keepalive", "GET /leases/7", "GET /leases", "GET /kv",
+            "HEAD /kv",
+            "GET /kv?prefix=a", "GET /watch", "GET /backup", "GET /cluster/members",
+        ] {
+            #expect(try refusal(line) == nil, "\(line)")
+            for field in ["If-Match: \"5\"|", "If-Match: *|", "If-None-Match: *|", "If-None-Match: W/\"5\"|"]
+            {
+                #expect(try refusal(line, field)?.code == .badRequest, "\(line) \(field)")
+            }
+        }
     }
 
     @Test("what is answered about leases")
@@ -87,10 +98,11 @@ struct LeaseTests {
         #expect(revoked.status == 200)
         #expect(try revoked.object == ["id": "7", "deleted": 3, "revision": 9])
         for (reply, route, status, code): (Reply, Route, Int, String) in [
-            (.leaseNotFound, .lease, 404, "lease_not_found"), (.leaseNotFound, .key, 409, "lease_not_found"),
-            (.leaseNotFound, .transaction, 409, "lease_not_found"),
-            (.leaseExists, .leases, 409, "lease_exists"),
-            (.tooManyKeys, .key, 422, "too_many_keys"), (.tooManyKeys, .list, 422, "too_many_keys"),
+            (.leaseNotFound(at: nil), .lease, 404, "lease_not_found"),
+            (.leaseNotFound(at: nil), .key, 409, "lease_not_found"),
+            (.leaseNotFound(at: nil), .transaction, 409, "lease_not_found"),
+            (.leaseExists, .leases, 409, "lease_exists"), (.leaseFull(at: nil), .key, 422, "too_many_keys"),
+            (.tooManyKeys(count: 10_001, at: nil), .list, 422, "too_many_keys"),
             (.keyReused, .key, 422, "idempotency_key_reused"), (.keysFull, .key, 429, "idempotency_full"),
         ] {
             let problem = try answer(reply, route)
@@ -203,7 +215,8 @@ struct OnceTests {
             .replayed(.conditionFailed(current: Revision(3)), revision: Revision(4)), isKeyed: true)
         #expect(failed.status == 412 && failed["ETag"] == "\"3\"" && failed["Rast-Revision"] == "4")
         #expect(failed["Idempotency-Replayed"] == "true")
-        let large = try answer(.answerTooLarge, .transaction, key: "", isKeyed: true)
+        let place = Transaction.Place(isThen: true, number: 2, .get)
+        let large = try answer(.answerTooLarge(at: place), .transaction, key: "", isKeyed: true)
         #expect(try (large.object["detail"] as? String)?.contains("65536") == true)
     }
 }

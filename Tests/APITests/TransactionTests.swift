@@ -212,7 +212,7 @@ struct TransactionTests {
     @Test("the answer has a result for each operation, and the store's revision")
     func answers() throws {
         let reply = TransactionReply(
-            succeeded: true, revision: Revision(11),
+            succeeded: true, revision: Revision(11), at: .zero,
             results: [
                 .put(record("a", revision: 11, created: 5, version: 3)), .got(nil),
                 .got(record("b\"", [0xFF])),
@@ -240,14 +240,54 @@ struct TransactionTests {
                 to: &$1)
         }
         #expect(String(decoding: deleted.content, as: UTF8.self) == "{\"deleted\":12,\"revision\":10}\n")
-        for (reply, status, code) in [
-            (Reply.tooManyKeys, 422, "too_many_keys"), (.answerTooLarge, 400, "answer_too_large"),
+    }
+
+    @Test(
+        "an operation that could not be done is named by its place, and keys that are too many by their count"
+    )
+    func places() throws {
+        typealias Place = Transaction.Place
+        let missing = "there is no such lease: it has expired, or was revoked. Nothing was changed."
+        let full = "the lease holds 10000 keys already; nothing was changed."
+        let many =
+            "12345 keys would change at once, and at most 10000 may: delete in parts. Nothing was changed."
+        let large = "the answer would be larger than 16777216 bytes. Nothing was changed."
+        for (reply, status, detail, count): (Reply, Int, String, Int?) in [
+            (.tooManyKeys(count: 12_345, at: nil), 422, many, 12_345),
+            (
+                .tooManyKeys(count: 12_345, at: Place(isThen: true, number: 2, .deleteAll)), 422,
+                "At /then/2/delete/prefix: " + many, 12_345
+            ),
+            (
+                .tooManyKeys(count: 12_345, at: Place(isThen: false, number: 0, .delete)), 422,
+                "At /else/0/delete/key: " + many, 12_345
+            ),
+            (
+                .tooManyKeys(count: 12_345, at: Place(isThen: true, number: 999, .put)), 422,
+                "At /then/999/put/key: " + many, 12_345
+            ),
+            (
+                .leaseFull(at: Place(isThen: true, number: 1, .put)), 422,
+                "At /then/1/put/lease: " + full, 10_001
+            ),
+            (.leaseFull(at: nil), 422, "T" + full.dropFirst(), 10_001),
+            (
+                .leaseNotFound(at: Place(isThen: true, number: 1, .put)), 409,
+                "At /then/1/put/lease: " + missing, nil
+            ),
+            (
+                .answerTooLarge(at: Place(isThen: false, number: 3, .list)), 400, "At /else/3/list: " + large,
+                nil
+            ),
+            (.answerTooLarge(at: Place(isThen: true, number: 0, .get)), 400, "At /then/0/get: " + large, nil),
         ] {
             let refused = try response {
-                $0.appendReply(reply, key: [UInt8]().span, storeRevision: Revision(9), to: &$1)
+                $0.appendReply(
+                    reply, key: [UInt8]().span, route: .transaction, storeRevision: Revision(9), to: &$1)
             }
             #expect(refused.status == status && refused["Rast-Revision"] == "9")
-            #expect(try refused.object["code"] as? String == code)
+            #expect(try refused.object["detail"] as? String == detail)
+            #expect(try refused.object["count"] as? Int == count)
         }
     }
 }

@@ -150,6 +150,24 @@ struct CallTests {
         }
     }
 
+    @Test("a refusal says nothing of the attempt before it that got no answer: outcome unknown")
+    func doubt() throws {
+        var named = write("x")
+        named.giveName()
+        for code in ["disk_full", "answer_too_large"] {
+            let refusal = StandIn.problem("400 Bad Request", code)
+            try withStandIn(.hangUp, refusal) { server in
+                let failure = try #require(whyNot(named, in: try cluster(server.url)))
+                #expect(failure.exitStatus == 3 && failure.description.hasPrefix("outcome unknown: "))
+                #expect(server.requests.count == 2)
+            }
+            try withStandIn(refusal) { server in
+                var cluster = try cluster(server.url)
+                #expect(try cluster.call(named).problem?.code == code)
+            }
+        }
+    }
+
     @Test(
         "a read is asked elsewhere after the same",
         arguments: [

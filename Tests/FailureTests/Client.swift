@@ -37,6 +37,8 @@ struct Call: Sendable {
     var fields: [String] = []
     var body: [UInt8]?
     var milliseconds = 3_000
+    /// The address that it comes from; any if nil.
+    var source: String?
 
     static func get(_ url: String) -> Call { Call(url: url) }
     static func put(_ url: String, _ value: String, _ fields: [String] = []) -> Call {
@@ -82,6 +84,7 @@ final class Client {
         ccurl_set_text(handle, CURLOPT_CUSTOMREQUEST, call.method)
         ccurl_set_text(handle, CURLOPT_NOPROXY, "*")
         ccurl_set_list(handle, CURLOPT_HTTPHEADER, list)
+        if let source = call.source { ccurl_set_text(handle, CURLOPT_INTERFACE, "host!\(source)") }
         for (option, value) in [
             (CURLOPT_NOSIGNAL, 1), (CURLOPT_PATH_AS_IS, 1), (CURLOPT_FRESH_CONNECT, 1),
             (CURLOPT_FORBID_REUSE, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_TIMEOUT_MS, call.milliseconds),

@@ -83,26 +83,33 @@ extension Cluster {
 
     // Bytes ------------------------------------------------------------------------------------------------
 
-    /// Flips one bit of an entry in the older half of what a node that does not run has logged: there later
-    /// heads state it to be durable. Answers where.
-    func flip(_ id: Int, _ random: inout SplitMix64) throws -> String {
+    /// Flips one bit of an entry in the older half of what a node that does not run has logged since its
+    /// snapshot: there later heads state it to be durable. What a start has written again stands twice, and
+    /// the first of these counts no more, so neither is taken. Answers where; nil if there are too few.
+    func flip(_ id: Int, _ random: inout SplitMix64) throws -> String? {
         let log = self[id].data + "/log/"
-        let names = try FileManager.default.contentsOfDirectory(atPath: log).filter {
-            $0.hasSuffix(".ndjson")
-        }
-        let beginning = Array("\"put\":{\"key\":\"".utf8)
-        for name in names.shuffled(using: &random) {
+        let covered = (try? SnapshotFile.newest(in: self[id].data).index) ?? 0
+        var entries: [(index: Int, file: String, place: Int, byte: UInt8)] = []
+        for name in try FileManager.default.contentsOfDirectory(atPath: log) where name.hasSuffix(".ndjson") {
             let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: log + name)))
-            let puts = bytes.ranges(of: beginning)
-            guard puts.count > 8 else { continue }
-            let place = puts[Int(random.next() % UInt64(puts.count / 2))].upperBound + 2
-            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log + name))
-            try handle.seek(toOffset: UInt64(place))
-            try handle.write(contentsOf: [bytes[place] ^ 0x04])
-            try handle.close()
-            return "\(id)/\(name), byte \(place)"
+            for entry in bytes.ranges(of: Array("\",\"index\":".utf8)) {
+                let digits = bytes[entry.upperBound...].prefix { (0x30...0x39).contains($0) }
+                let index = Int(String(decoding: digits, as: UTF8.self)) ?? 0
+                // In the command: after the term.
+                let place = digits.endIndex + 24 + Int(random.next() % 12)
+                if index > covered { entries.append((index, name, place, bytes[place])) }
+            }
         }
-        return "nothing: no segment has enough entries"
+        let copies = Dictionary(grouping: entries, by: \.index)
+        entries.removeAll { copies[$0.index]?.count != 1 }
+        guard entries.count > 20 else { return nil }
+        entries.sort { $0.index < $1.index }
+        let entry = entries[Int(random.next() % UInt64(entries.count / 2))]
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: log + entry.file))
+        try handle.seek(toOffset: UInt64(entry.place))
+        try handle.write(contentsOf: [entry.byte ^ 0x04])
+        try handle.close()
+        return "\(id)/\(entry.file), entry \(entry.index), byte \(entry.place)"
     }
 
     /// Moves what a node has away, so that it starts with an empty disk.

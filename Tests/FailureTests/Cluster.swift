@@ -42,16 +42,17 @@ final class Cluster {
             let host = hasRules ? PacketRules.host(of: id) : "127.0.0.1"
             return Node(id: id, host: host, port: port, data: "\(path)/\(id)", log: "\(path)/\(id).log")
         }
+        let places = nodes.map { ($0.id, $0.host, $0.port) }
         if hasRules {
-            weather = try PacketRules()
+            weather = try PacketRules(places)
         } else if hasWeather {
-            weather = try FaultProxy(nodes.map { ($0.id, $0.host, $0.port) })
+            weather = try FaultProxy(places)
         }
     }
 
     deinit {
         for place in nodes.indices { nodes[place].process?.killNow() }
-        (weather as? FaultProxy)?.end()
+        weather?.end()
         folder.remove()
     }
 
@@ -157,6 +158,9 @@ final class Cluster {
         return members.contains { $0["id"] as? Int == id && $0["role"] as? String == "voter" }
     }
 
+    /// What a node's disk and state are, in the word of the interface.
+    func condition(_ id: Int) -> String? { status(id, "node", "condition") as? String }
+
     func isReady(_ id: Int) -> Bool { get(id, "/readyz")?.status == 200 }
 
     /// Waits until all of `ids` (all running ones) say that they are ready.
@@ -170,6 +174,11 @@ final class Cluster {
 
     /// What a node has logged.
     func log(_ id: Int) -> String { (try? String(contentsOfFile: self[id].log, encoding: .utf8)) ?? "" }
+
+    /// What a node has logged after so many bytes.
+    func log(_ id: Int, since bytes: Int) -> String {
+        String(decoding: log(id).utf8.dropFirst(bytes), as: UTF8.self)
+    }
 
     /// Waits until a node's log has these words.
     func logs(_ id: Int, _ words: String, seconds: Double = 10) -> Bool {
@@ -196,7 +205,9 @@ func withCluster(
         try body(cluster)
     } catch {
         for id in cluster.ids {
-            let lines = cluster.log(id).split(separator: "\n").suffix(60)
+            // Snapshots are so frequent here that they would be all there is to see.
+            let lines = cluster.log(id).split(separator: "\n").filter { !$0.contains(" snapshot at entry ") }
+                .suffix(60)
             print("--- node \(id) ---\n" + lines.joined(separator: "\n"))
         }
         throw error

@@ -12,9 +12,15 @@ final class FaultProxy: Weather, @unchecked Sendable {
     /// Under `lock`.
     private var passages: [Way: Passage] = [:]
     private var isOver = false
+    private var mustBreak = false
+    private var hitCount = 0
+    /// How often it was set, and what of that the thread has taken over.
+    private var edition = 0
+    private var editionTaken = 0
 
     private var listeners: [(way: Way, socket: Int32, target: (host: String, port: UInt16))] = []
-    private let ports: [Way: UInt16]
+    /// Where what a node dials to another arrives here.
+    let ports: [Way: UInt16]
     private let finished = DispatchSemaphore(value: 0)
     private var isRunning = false
 
@@ -74,7 +80,26 @@ final class FaultProxy: Weather, @unchecked Sendable {
         "http://127.0.0.1:\(ports[way] ?? port)"
     }
 
-    func set(_ passages: [Way: Passage]) { lock.withLock { self.passages = passages } }
+    func source(_ id: Int) -> String? { nil }
+
+    /// Comes back when nothing passes any more as it did before.
+    func set(_ passages: [Way: Passage]) {
+        let wanted = lock.withLock {
+            self.passages = passages
+            hitCount = 0
+            edition += 1
+            return edition
+        }
+        _ = Clock.poll(seconds: 5, every: 1_000) { lock.withLock { editionTaken >= wanted } }
+    }
+
+    var hits: Int { lock.withLock { hitCount } }
+
+    /// Breaks every connection that passes here, and comes back when that is done.
+    func breakAll() {
+        lock.withLock { mustBreak = true }
+        _ = Clock.poll(seconds: 5, every: 1_000) { lock.withLock { !mustBreak } }
+    }
 
     func end() {
         lock.withLock { isOver = true }
@@ -86,9 +111,19 @@ final class FaultProxy: Weather, @unchecked Sendable {
 
     private func run() {
         while true {
-            let (weather, mustEnd) = lock.withLock { (passages, isOver) }
+            let (weather, mustEnd, isToBreak) = lock.withLock {
+                editionTaken = edition
+                return (passages, isOver, mustBreak)
+            }
             if mustEnd { break }
             turn(weather)
+            guard isToBreak else { continue }
+            for stream in streams {
+                stream.isBroken = true
+                close(stream)
+            }
+            streams = []
+            lock.withLock { mustBreak = false }
         }
         for stream in streams { close(stream) }
         for listener in listeners { Glibc.close(listener.socket) }
@@ -164,8 +199,11 @@ final class FaultProxy: Weather, @unchecked Sendable {
         _ stream: Stream, _ half: ReferenceWritableKeyPath<Stream, Half>, _ source: Int32, _ sink: Int32,
         _ passage: Passage, _ now: Double
     ) {
+        // What is held is let go when the weather clears: a thin way would go on for as long as that lasts.
+        let isClear = passage == Passage()
+        if isClear { stream[keyPath: half].lastDue = 0 }
         read(stream, half, source, passage, now)
-        while let piece = stream[keyPath: half].pieces.first, piece.due <= now {
+        while let piece = stream[keyPath: half].pieces.first, isClear || piece.due <= now {
             let sent = send(sink, piece.bytes, piece.bytes.count, Int32(MSG_NOSIGNAL))
             if sent < 0 {
                 stream[keyPath: half].isBlocked = errno == EAGAIN
@@ -204,11 +242,14 @@ final class FaultProxy: Weather, @unchecked Sendable {
                 return
             }
             var due = now + passage.delay + passage.jitter * chance()
+            var isHit = passage.delay > 0 || passage.bytesPerSecond != nil
             if passage.lostPercent > 0, Int(random.next() % 100) < passage.lostPercent {
+                isHit = true
                 // It is sent again after a while; and some connections do not survive that.
                 due += 0.2 + 0.4 * chance()
                 if random.next() % 20 == 0 { stream.isBroken = true }
             }
+            if isHit { lock.withLock { hitCount += 1 } }
             due = max(due, stream[keyPath: half].lastDue)
             if let rate = passage.bytesPerSecond { due += Double(count) / Double(rate) }
             stream[keyPath: half].lastDue = due

@@ -46,5 +46,34 @@ extension Failures {
                 }
             }
         }
+
+        @Test("the rate limit: who calls slowly is never refused, and refused calls prolong nothing")
+        func rate() throws {
+            let block = try #require(Self.blocks.first { $0.title == "A rate limit" })
+            let lines = block.script.split(separator: "\n").prefix { !$0.contains("# → ") }
+            let recipe = lines.joined(separator: "\n")
+            // As the page has it, but for its time.
+            try #require(recipe.contains("ttl=10s") && recipe.contains("/alice/"))
+            try withCluster { cluster in
+                _ = try cluster.newLeader()
+                func allow(_ who: String) -> String {
+                    recipe.replacing("localhost:8001", with: cluster[1].url.dropFirst(7))
+                        .replacing("ttl=10s", with: "ttl=3s").replacing("/alice/", with: "/\(who)/")
+                }
+                // Six seconds of ten: there are never three calls in one time.
+                let slow = """
+                    for call in 1 2 3 4; do [ $call = 1 ] || sleep 1.8; allow && echo $call; done
+                    """
+                let steady = try Run("bash", ["-uc", allow("slow") + "\n" + slow], seconds: 60)
+                #expect(steady.output == "1\n2\n3\n4\n", "\(steady)")
+                let hasty = """
+                    for call in 1 2 3; do allow || echo refused; done
+                    for try in {1..200}; do allow && echo again && break; sleep 0.1; done
+                    """
+                let start = Clock.now
+                let insistent = try Run("bash", ["-uc", allow("hasty") + "\n" + hasty], seconds: 90)
+                #expect(insistent.output == "again\n" && Clock.now - start >= 3, "\(insistent)")
+            }
+        }
     }
 }

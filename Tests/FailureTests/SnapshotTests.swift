@@ -1,10 +1,6 @@
 // Snapshots, lost disks and wrong states with real processes, under load (rules 1, 25, 26).
-import Consensus
 import Foundation
-import KeyValue
-import Snapshot
 import Testing
-import Wire
 
 extension Failures {
     @Suite("Snapshots", .serialized)
@@ -95,7 +91,7 @@ extension Failures {
                 }
                 try #require(hasSnapshot)
                 cluster.kill(follower)
-                try Self.falsify(cluster[follower].data)
+                try SnapshotFile.newest(in: cluster[follower].data).falsify("kept")
                 try cluster.start(follower)
                 let local = "/kv/kept?consistency=local"
                 try #require(
@@ -117,52 +113,5 @@ extension Failures {
                 try #require(words.count == 2, "it was wrong again")
             }
         }
-
-        /// Writes another value into the newest snapshot of a directory, with checksums that hold.
-        private static func falsify(_ data: String) throws {
-            let folder = URL(fileURLWithPath: data + "/snapshot")
-            let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-            let newest = try #require(
-                names.filter { $0.hasSuffix(".ndjson") }.max {
-                    (Int($0.prefix { $0 != "-" }) ?? 0) < (Int($1.prefix { $0 != "-" }) ?? 0)
-                })
-            let file = folder.appendingPathComponent(newest)
-            var decoder = SnapshotDecoder()
-            try decoder.feed([UInt8](try Data(contentsOf: file)).span)
-            let decoded = try decoder.finish()
-            var store = Restoration(
-                revision: decoded.store.revision, clusterTime: decoded.store.clusterTime,
-                appliedIndex: decoded.store.appliedIndex, hash: decoded.store.hash ^ 1)
-            let wrong = Array("wrong".utf8)
-            decoded.store.forEach(in: .all) { record in
-                record.withKey { key in
-                    record.withValue { value in
-                        record.withContentType { contentType in
-                            let isKept = String(decoding: Array(copying: key), as: UTF8.self) == "kept"
-                            return store.add(
-                                key: key, value: isKept ? wrong.span : value, contentType: contentType,
-                                revision: record.revision, createdRevision: record.createdRevision,
-                                version: record.version, hold: record.hold)
-                        }
-                    }
-                }
-            }
-            let other = store.finish()
-            let head = decoded.head
-            var encoder = SnapshotEncoder(
-                head: SnapshotHead(
-                    cluster: head.cluster, last: head.last, configuration: head.configuration, of: other),
-                store: other)
-            var bytes: [UInt8] = []
-            while let piece = encoder.next() { bytes += piece }
-            try Data(bytes).write(to: file)
-        }
-    }
-}
-
-extension [UInt8] {
-    fileprivate init(copying span: Span<UInt8>) {
-        self = []
-        for place in span.indices { append(span[place]) }
     }
 }

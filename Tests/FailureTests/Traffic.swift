@@ -11,8 +11,8 @@ final class Traffic: Ending, @unchecked Sendable {
     typealias Call = Simulation.Call
     private let urls: [String]
     private let threads: Int
-    fileprivate let milliseconds: Int
-    fileprivate let seed: UInt64
+    let milliseconds: Int
+    let seed: UInt64
     // All below under `lock` alone.
     private let lock = NSCondition()
     private var calls: [Call] = []
@@ -25,6 +25,11 @@ final class Traffic: Ending, @unchecked Sendable {
     private var running = 0
 
     static let hotKeys = 12
+    /// A key that is written once, before all others, and that no client asks for until the end: what a
+    /// test does to it on one node shows nowhere else.
+    static let witness = "witness"
+    var witnessText = ""
+    private var retries = (answered: 0, replayed: 0, repeated: 0)
 
     init(
         _ cluster: Cluster, threads: Int = 6, milliseconds: Int = 2_000, ids: [Int]? = nil, seed: UInt64 = 1
@@ -33,11 +38,13 @@ final class Traffic: Ending, @unchecked Sendable {
         self.threads = threads
         self.milliseconds = milliseconds
         self.seed = seed
-        keys = (0..<Self.hotKeys).map { "hot/\($0)" }
+        keys = (0..<Self.hotKeys).map { "hot/\($0)" } + [Self.witness]
         cluster.loads.append(self)
     }
 
     func start() {
+        var first = Worker(self, threads + 1)
+        _ = Clock.poll(seconds: 20) { first.putWitness(at: Self.hotKeys) }
         lock.withLock { running = threads }
         for thread in 0..<threads {
             Thread.detachNewThread { [self] in
@@ -67,7 +74,9 @@ final class Traffic: Ending, @unchecked Sendable {
             let unknown = calls.count { $0.outcome == .unknown }
             let refused = calls.count { $0.outcome == .refused }
             let reads = calls.count { $0.action == .read }
-            return "\(served) writes answered, \(refused) refused, \(unknown) unknown, \(reads) reads"
+            return "\(served) writes answered, \(refused) refused, \(unknown) unknown, \(reads) reads; "
+                + "\(retries.answered) answered at a retry under their key, \(retries.replayed) of them done "
+                + "before; \(retries.repeated) repeated, and answered alike"
         }
     }
 
@@ -150,33 +159,40 @@ final class Traffic: Ending, @unchecked Sendable {
 
     // The workers' side ------------------------------------------------------------------------------------
 
-    fileprivate func url(_ key: Int, _ random: inout SplitMix64) -> String {
-        let at = Int(random.next() % UInt64(urls.count))
-        return lock.withLock { "\(urls[at])/kv/\(keys[key])" }
-    }
+    /// Any node's URL.
+    func node(_ random: inout SplitMix64) -> String { urls[Int(random.next() % UInt64(urls.count))] }
+    func name(_ key: Int) -> String { lock.withLock { keys[key] } }
 
-    fileprivate func newKey(_ name: String) -> Int {
+    func noteRetry(isReplay: Bool) {
+        lock.withLock {
+            retries.answered += 1
+            if isReplay { retries.replayed += 1 }
+        }
+    }
+    func noteRepeated() { lock.withLock { retries.repeated += 1 } }
+
+    func newKey(_ name: String) -> Int {
         lock.withLock {
             keys.append(name)
             return keys.count - 1
         }
     }
 
-    fileprivate func newValue() -> UInt64 {
+    func newValue() -> UInt64 {
         lock.withLock {
             lastValue += 1
             return lastValue
         }
     }
 
-    fileprivate func now() -> UInt64 {
+    func now() -> UInt64 {
         lock.withLock {
             moment += 1
             return moment
         }
     }
 
-    fileprivate func add(_ call: Call, from start: Double) {
+    func add(_ call: Call, from start: Double) {
         lock.withLock {
             var call = call
             moment += 1
@@ -188,174 +204,5 @@ final class Traffic: Ending, @unchecked Sendable {
         }
     }
 
-    fileprivate func add(problem: String) { lock.withLock { problems.append(problem) } }
-}
-
-/// One client of a ``Traffic``.
-private struct Worker {
-    typealias Action = Simulation.Call.Action
-    typealias Condition = Simulation.Call.Condition
-    typealias Found = Simulation.Call.Found
-    private let traffic: Traffic
-    private let thread: Int
-    private let client = Client()
-    private var random: SplitMix64
-    private var count = 0
-    /// Keys that it alone has written.
-    private var mine: [Int] = []
-    /// What it has last seen of each hot key.
-    private var seen: [Int: (revision: UInt64, value: UInt64)] = [:]
-
-    init(_ traffic: Traffic, _ thread: Int) {
-        self.traffic = traffic
-        self.thread = thread
-        random = SplitMix64(state: traffic.seed &* 1_000 &+ UInt64(thread))
-    }
-
-    /// One call. False: it was not served.
-    mutating func step() -> Bool {
-        count += 1
-        let key = Int(random.next() % UInt64(Traffic.hotKeys))
-        switch random.next() % 20 {
-        case 0..<6: return read(key)
-        case 6..<10: return put(key)
-        case 10, 11: return put(key, .isAbsent)
-        case 12, 13:
-            guard let last = seen[key] else { return read(key) }
-            return put(key, .isAt(Revision(last.revision), value: last.value))
-        case 14, 15: return delete(key)
-        case 16..<19:
-            let own = traffic.newKey("own/\(thread)/\(count)")
-            mine.append(own)
-            return put(own)
-        default:
-            return read(mine.randomElement(using: &random) ?? key)
-        }
-    }
-
-    private static func fields(_ condition: Condition) -> [String] {
-        switch condition {
-        case .none: []
-        case .isAbsent: ["If-None-Match: *"]
-        case .isAt(let revision, _): ["If-Match: \"\(revision.rawValue)\""]
-        }
-    }
-
-    private mutating func perform(
-        _ method: String, _ key: Int, _ fields: [String], _ body: String?
-    ) -> (answer: Answer, invoked: UInt64, start: Double) {
-        var call = Call(
-            method: method, url: traffic.url(key, &random), fields: fields, body: body.map { Array($0.utf8) })
-        call.milliseconds = traffic.milliseconds
-        let start = Clock.now
-        let invoked = traffic.now()
-        return (client.follow(call), invoked, start)
-    }
-
-    mutating func read(_ key: Int) -> Bool {
-        let (answer, invoked, start) = perform("GET", key, [], nil)
-        guard case .response(let response) = answer else { return false }
-        var found: Found?
-        switch response.status {
-        case 200:
-            guard let value = UInt64(response.text.prefix(while: \.isNumber)),
-                let revision = response.number("etag"),
-                let created = response.number("rast-created-revision"),
-                let version = response.number("rast-version")
-            else {
-                traffic.add(problem: "GET: \(response.fields) \(response)")
-                return false
-            }
-            seen[key] = (revision, value)
-            found = Found(
-                value: value, revision: Revision(revision), createdRevision: Revision(created),
-                version: version)
-        case 404: seen[key] = nil
-        case 307, 429, 503, 504: return false
-        default:
-            traffic.add(problem: "GET: \(response)")
-            return false
-        }
-        guard let revision = response.revision else {
-            traffic.add(problem: "GET without a revision: \(response)")
-            return false
-        }
-        traffic.add(
-            Simulation.Call(
-                key: key, action: .read, invoked: invoked, returned: nil,
-                outcome: .read(found, at: Revision(revision))), from: start)
-        return true
-    }
-
-    private mutating func put(_ key: Int, _ condition: Condition = .none) -> Bool {
-        let value = traffic.newValue()
-        let text = "\(value) " + String(repeating: "x", count: Int(random.next() % 200))
-        let (answer, invoked, start) = perform("PUT", key, Self.fields(condition), text)
-        let outcome = outcome(of: answer, "PUT") { response in
-            guard let object = response.object, let revision = object["revision"] as? Int,
-                let created = object["createdRevision"] as? Int, let version = object["version"] as? Int
-            else { return nil }
-            return .written(
-                created: response.status == 201, revision: Revision(UInt64(revision)),
-                createdRevision: Revision(UInt64(created)), version: UInt64(version))
-        }
-        if case .written(_, let revision, _, _) = outcome { seen[key] = (revision.rawValue, value) }
-        return note(key, .put(value: value), condition, invoked, start, outcome)
-    }
-
-    private mutating func delete(_ key: Int) -> Bool {
-        var condition = Condition.none
-        if random.next() % 2 == 0, let last = seen[key] {
-            condition = .isAt(Revision(last.revision), value: last.value)
-        }
-        let (answer, invoked, start) = perform("DELETE", key, Self.fields(condition), nil)
-        let outcome = outcome(of: answer, "DELETE") { response in
-            guard let object = response.object, let revision = object["revision"] as? Int,
-                let count = object["deleted"] as? Int
-            else { return nil }
-            return .deleted(count: count, revision: Revision(UInt64(revision)))
-        }
-        return note(key, .delete, condition, invoked, start, outcome)
-    }
-
-    private func note(
-        _ key: Int, _ action: Action, _ condition: Condition, _ invoked: UInt64, _ start: Double,
-        _ outcome: Simulation.Call.Outcome
-    ) -> Bool {
-        traffic.add(
-            Simulation.Call(
-                key: key, action: action, condition: condition, invoked: invoked, returned: nil,
-                outcome: outcome), from: start)
-        return outcome != .unknown && outcome != .refused
-    }
-
-    /// What an answer to a write means (Interface §5).
-    private func outcome(
-        of answer: Answer, _ method: String, _ done: (Response) -> Simulation.Call.Outcome?
-    ) -> Simulation.Call.Outcome {
-        guard case .response(let response) = answer else {
-            if case .notSent = answer { return .refused }
-            return .unknown
-        }
-        var meaning: Simulation.Call.Outcome?
-        switch response.status {
-        case 200, 201: meaning = done(response)
-        case 412:
-            meaning = response.revision.map {
-                .conditionFailed(current: response.number("etag").map { Revision($0) }, at: Revision($0))
-            }
-        case 307, 429, 503, 507: meaning = .refused
-        case 504: meaning = response.member("outcome") == "not_applied" ? .refused : .unknown
-        default: meaning = nil
-        }
-        if meaning == nil { traffic.add(problem: "\(method): \(response.fields) \(response)") }
-        return meaning ?? .unknown
-    }
-}
-
-extension Response {
-    /// A field that is a number, perhaps in quotes.
-    fileprivate func number(_ name: String) -> UInt64? {
-        fields[name].flatMap { UInt64($0.trimmingCharacters(in: ["\""])) }
-    }
+    func add(problem: String) { lock.withLock { problems.append(problem) } }
 }

@@ -5,6 +5,8 @@ import Foundation
 struct Way: Hashable, Sendable {
     let from: Int
     let to: Int
+
+    var reversed: Way { Way(from: to, to: from) }
 }
 
 /// What the bytes on one way suffer.
@@ -26,6 +28,34 @@ protocol Weather: AnyObject {
     func set(_ passages: [Way: Passage]) throws
     /// The URL at which node `from` is to be told that node `to` is.
     func url(_ way: Way, of port: UInt16, at host: String) -> String
+    /// The address from which node `id` dials, where that matters.
+    func source(_ id: Int) -> String?
+    /// How many packets, or pieces of a connection, were hit since it was set; cuts of a proxy hit none.
+    var hits: Int { get }
+    func end()
+}
+
+extension Cluster {
+    /// How long a question and its answer take on a way, dialed as the peers dial; nil if none comes in time.
+    func roundTrip(_ way: Way, milliseconds: Int) -> Double? {
+        guard let weather else { return nil }
+        let node = self[way.to]
+        var call = Call.get(weather.url(way, of: node.port, at: node.host) + "/livez")
+        call.source = weather.source(way.from)
+        call.milliseconds = milliseconds
+        let start = Clock.now
+        guard ask(call).status == 200 else { return nil }
+        return Clock.now - start
+    }
+
+    /// The longest round trip of a heartbeat of late, by who says that it leads.
+    func leadersRoundTrip() -> Double? {
+        for id in ids where status(id, "node", "role") as? String == "leader" {
+            let members = status(id, "members") as? [[String: Any]] ?? []
+            return members.compactMap { ($0["rttMs"] as? NSNumber)?.doubleValue }.max().map { $0 / 1_000 }
+        }
+        return nil
+    }
 }
 
 /// The usual shapes of weather among nodes `1...count`.

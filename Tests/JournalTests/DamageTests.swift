@@ -91,6 +91,7 @@ struct DamageTests {
                 #expect(!found.recovered.isWiped || page.offset == 0)
             }
         }
+        print("bytes changed: \(flips) of the log")
         #expect(flips > pages.count)
     }
 

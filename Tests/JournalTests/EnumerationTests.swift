@@ -108,10 +108,12 @@ struct EnumerationTests {
         member.append(4)
         member.settle()
         let whole = try open(member.disk).opened
+        var flips = 0
         for file in [File.vote, .identity] {
             for place in 0..<member.disk.bytes(of: file).count {
                 var disk = member.disk
                 disk.flip(file, at: place, bit: place % 8)
+                flips += 1
                 let found = try open(disk).opened
                 #expect(found.lines == whole.lines, "\(file), byte \(place)")
                 #expect(found.recovered.hardState.term == Term(5), "\(file), byte \(place)")
@@ -122,5 +124,7 @@ struct EnumerationTests {
                 #expect(found.recovered.cluster == testCluster, "\(file), byte \(place)")
             }
         }
+        print("bytes changed: \(flips) of vote and identity")
+        #expect(flips > 4_096)
     }
 }

@@ -101,7 +101,7 @@ struct LeaseTests {
         var store = Store()
         _ = store.grant(7)
         _ = store.grant(8)
-        #expect(store.put("x", .lease(9)) == .leaseNotFound)
+        #expect(store.put("x", .lease(9)) == .leaseNotFound(at: nil))
         for key in ["a", "b", "c", "d"] { store.put(key, .lease(7)) }
         store.put("b", .unbounded)
         store.put("c", .lease(8))
@@ -111,7 +111,7 @@ struct LeaseTests {
         let before = store.revision
         #expect(store.revoke(7) == .revoked(lease: 7, deleted: 1, revision: before.next))
         #expect(store.keys() == ["b", "c", "d"])
-        #expect(store.revoke(7) == .leaseNotFound)
+        #expect(store.revoke(7) == .leaseNotFound(at: nil))
         #expect(store.delete("c") == .deleted(count: 1, revision: store.revision))
         #expect(store.lease(8)?.keyCount == 0)
         // Without keys there is no revision.
@@ -145,7 +145,7 @@ struct LeaseTests {
     }
 
     @Test("one revision changes at most 10,000 keys: what is left stays whole, and is asked for again")
-    func bounds() {
+    func bounds() throws {
         var store = Store()
         for id: UInt64 in 1...3 { _ = store.grant(id) }
         for number in 0..<Lease.keysMax {
@@ -153,8 +153,13 @@ struct LeaseTests {
             if number < 6_000 { store.put("2/\(number)", .lease(2)) }
             if number < 4_000 { store.put("3/\(number)", .lease(3)) }
         }
-        #expect(store.put("1/more", .lease(1)) == .tooManyKeys)
-        #expect(store.put("1/0", .lease(1)) != .tooManyKeys)
+        #expect(store.put("1/more", .lease(1)) == .leaseFull(at: nil))
+        let more = Transaction.Step.put(
+            key: [UInt8]("1/more"), value: [], contentType: [], lifetime: .lease(1))
+        #expect(
+            store.apply(transactionCommand(Transaction(then: [.get(key: [UInt8]("a")), more])))
+                == .leaseFull(at: Transaction.Place(isThen: true, number: 1, .put)))
+        guard case .written = store.put("1/0", .lease(1)) else { throw Unexpected() }
         store.put("end", .ttl(milliseconds: 1_000))
         let revision = store.revision
         store.expire([2, 3, 1, 99], at: 5_000)
@@ -186,7 +191,9 @@ struct LeaseTests {
         let missing = Transaction.Step.put(
             key: [UInt8]("m"), value: [], contentType: [], lifetime: .lease(9))
         let (before, revision) = (store.rows(), store.revision)
-        #expect(store.apply(transactionCommand(Transaction(then: steps + [missing]))) == .leaseNotFound)
+        #expect(
+            store.apply(transactionCommand(Transaction(then: steps + [missing])))
+                == .leaseNotFound(at: Transaction.Place(isThen: true, number: 3, .put)))
         #expect(store.rows() == before && store.revision == revision)
         #expect(store.keys(of: 7) == [[UInt8]("a")] && store.keys(of: 8).isEmpty)
         #expect(store.lease(7)?.keyCount == 1 && store.lease(8)?.keyCount == 0)

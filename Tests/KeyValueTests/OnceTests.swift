@@ -100,6 +100,19 @@ struct OnceTests {
             ))
         commands.append(("revoke", { Command.appendRevoke(7, once: $0, at: at, to: &$1) }))
         commands.append(("revoked", { Command.appendRevoke(7, once: $0, at: at, to: &$1) }))
+        let leaseless = Transaction.Step.put(
+            key: [UInt8]("b"), value: [], contentType: [], lifetime: .lease(7))
+        for steps in [[leaseless], [.get(key: [UInt8]("b")), leaseless]] {
+            commands.append(
+                (
+                    "put \(steps.count) without its lease",
+                    { Command.append(Transaction(then: steps), once: $0, at: at, to: &$1) }
+                ))
+            let otherwise = Transaction(
+                comparisons: [Comparison(key: [UInt8]("b"), .exists(true))], otherwise: steps)
+            commands.append(
+                ("put \(steps.count) otherwise", { Command.append(otherwise, once: $0, at: at, to: &$1) }))
+        }
         for (name, append) in commands {
             var command: [UInt8] = []
             append(once(name), &command)
@@ -134,7 +147,7 @@ struct OnceTests {
         var store = Store()
         _ = store.put("large", String(repeating: "x", count: 70_000), nil)
         let read = Transaction(then: [.get(key: [UInt8]("large")), put("a", "1")])
-        #expect(store.transact(read, once("K")) == .answerTooLarge)
+        #expect(store.transact(read, once("K")) == .answerTooLarge(at: .init(isThen: true, number: 0, .get)))
         #expect(store.row("a") == nil && store.answerCount == 0)
         guard case .transacted = store.apply(transactionCommand(read)) else {
             Issue.record("without a key there is room")

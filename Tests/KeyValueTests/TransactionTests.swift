@@ -118,13 +118,25 @@ struct TransactionTests {
         for key in 0..<10_001 { _ = store.put("k/\(key)", "v") }
         _ = store.put("other", "v")
         let before = store
-        #expect(store.apply(rangeCommand(KeyRange(prefix: [UInt8]("k/")))) == .tooManyKeys)
+        #expect(
+            store.apply(rangeCommand(KeyRange(prefix: [UInt8]("k/")))) == .tooManyKeys(count: 10_001, at: nil)
+        )
+        func place(_ number: Int, _ kind: Transaction.Place.Kind) -> Transaction.Place {
+            Transaction.Place(isThen: true, number: number, kind)
+        }
         #expect(
             store.transact(then: [put("new", "1"), put("other", "2"), .deleteAll(prefix: [UInt8]("k/"))])
-                == .tooManyKeys)
+                == .tooManyKeys(count: 10_003, at: place(2, .deleteAll)))
         #expect(
             store.transact(then: [.deleteAll(prefix: [UInt8]("k/1")), .deleteAll(prefix: [UInt8]("k/"))])
-                == .tooManyKeys)
+                == .tooManyKeys(count: 10_001, at: place(1, .deleteAll)))
+        let nearlyAll = (1...9).map { Transaction.Step.deleteAll(prefix: Array("k/\($0)".utf8)) }
+        for (last, kind): (Transaction.Step, Transaction.Place.Kind) in [
+            (put("new", "1"), .put), (.delete(key: [UInt8]("other")), .delete),
+        ] {
+            #expect(
+                store.transact(then: nearlyAll + [last]) == .tooManyKeys(count: 10_001, at: place(9, kind)))
+        }
         #expect(store.rows() == before.rows() && store.revision == before.revision)
         #expect(store.bytes == before.bytes && store.count == before.count && store.hash != before.hash)
         _ = store.delete("k/5")
@@ -148,10 +160,14 @@ struct TransactionTests {
         guard case .transacted = store.transact(then: steps) else { throw Unexpected() }
         let rows = store.rows()
         let more: [Transaction.Step] = [put("w", "2"), .list(prefix: [UInt8]("k"), limit: 16)]
-        #expect(store.transact(then: more) == .answerTooLarge)
+        #expect(
+            store.transact(then: more)
+                == .answerTooLarge(at: Transaction.Place(isThen: true, number: 1, .list)))
         #expect(store.rows() == rows)
         let gets = (0..<16).map { Transaction.Step.get(key: Array("k\($0)".utf8)) }
-        #expect(store.transact(then: [put("w", "3")] + gets) == .answerTooLarge)
+        #expect(
+            store.transact(then: [put("w", "3")] + gets)
+                == .answerTooLarge(at: Transaction.Place(isThen: true, number: 16, .get)))
         #expect(store.rows() == rows)
     }
 

@@ -1,4 +1,5 @@
 // The two byte ends of a connection: order, bounds, and what is held when nothing is under way.
+import Glibc
 import Network
 import Testing
 
@@ -24,6 +25,9 @@ import Testing
     )
     func order() throws {
         let pair = try Pair.make()
+        // Whatever the machine would let it grow to.
+        hold(64 << 10, in: SO_SNDBUF, of: pair.near.raw)
+        hold(64 << 10, in: SO_RCVBUF, of: pair.far.raw)
         var out = Outbound()
         var expected: [UInt8] = []
         for round in 0..<40 {

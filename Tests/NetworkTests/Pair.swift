@@ -1,4 +1,5 @@
 // Two ends of one TCP connection over loopback, for the tests of this room.
+import Glibc
 import Network
 import Testing
 
@@ -21,6 +22,12 @@ struct Pair: ~Copyable {
         case .stuck: throw SystemError("accept", code: 24)
         }
     }
+}
+
+/// Fixes the size of one of a socket's buffers, in bytes.
+func hold(_ bytes: Int32, in option: Int32, of socket: Int32) {
+    var bytes = bytes
+    setsockopt(socket, SOL_SOCKET, option, &bytes, socklen_t(MemoryLayout<Int32>.size))
 }
 
 /// Waits for the next event, five seconds at most.

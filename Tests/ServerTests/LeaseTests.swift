@@ -48,7 +48,10 @@ import Testing
         #expect(gone.text.contains(#"{"revision":4,"count":0,"#), "both went at one revision")
         #expect(try caller.ask("POST", "/leases/77/keepalive?redirect=no").status == 404)
         #expect(try caller.ask("DELETE", "/leases/77?redirect=no").status == 404)
-        #expect(try caller.ask("GET", "/leases/x?redirect=no").status == 404)
+        for (method, id) in [("GET", "x"), ("DELETE", "x"), ("DELETE", "77"), ("DELETE", "0")] {
+            let absent = try caller.ask(method, "/leases/\(id)?redirect=no")
+            #expect(absent.status == 404 && absent.has("Rast-Revision: 4"), "\(method) \(id)")
+        }
     }
 
     @Test("a revoked lease takes its keys along; leases are listed in pages")

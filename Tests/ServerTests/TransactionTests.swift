@@ -94,6 +94,28 @@ import Testing
         #expect(large.status == 413)
     }
 
+    @Test("500 puts under an Idempotency-Key take effect once, and their answer is given again")
+    func named() throws {
+        let caller = try Caller(follower.port)
+        let puts = (0..<500).map { #"{"put":{"key":"n/\#($0)","value":"1","ttl":"1h"}}"# }
+        let body = Array(#"{"then":[\#(puts.joined(separator: ",")),{"get":{"key":"n/7"}}]}"#.utf8)
+        let name = "Idempotency-Key: five hundred\r\n"
+        let first = try caller.ask("POST", "/txn?redirect=no", body, name)
+        #expect(first.status == 200 && first.text.contains("\"ttl\":3600}"))
+        usleep(1_100_000)
+        let again = try Caller(leader.port).ask("POST", "/txn", body, name)
+        #expect(again.status == 200 && again.text == first.text && again.has("Idempotency-Replayed: true"))
+    }
+
+    @Test("what fails when it is applied names its operation, through a follower too")
+    func places() throws {
+        let caller = try Caller(follower.port)
+        let leaseless = try Self.transact(
+            caller, #"{"then":[{"put":{"key":"a","value":""}},{"put":{"key":"b","value":"","lease":"99"}}]}"#,
+            "?redirect=no")
+        #expect(leaseless.status == 409 && leaseless.text.contains("At /then/1/put/lease: there is no such"))
+    }
+
     @Test("many that add to two counters by comparing lose nothing, and never see one without the other")
     func counters() async throws {
         let ports = cluster.nodes.map(\.port)

@@ -32,7 +32,7 @@ struct SabotageTests {
 
     @Test("a shorter run that fails in the same way is found, and its command says all that it takes")
     func shrinking() throws {
-        var plan = Plan.mixed(seed: 3)
+        var plan = Plan.mixed(seed: 6)
         plan.sabotage = .acknowledgeBeforeSync
         let report = Cluster(plan).run()
         let violation = try #require(report.violation)

@@ -9,16 +9,26 @@ struct SeedTests {
         var faults = Array(repeating: 0, count: Fault.allCases.count)
         var committed = 0
         var calls = 0
+        var kept = 0
         var watched = 0
+        var searches = 0
+        var undecided = 0
         var milliseconds: UInt64 = 0
+        /// What kinds of runs there were: `5 nodes, quiet`.
+        var kinds: Set<String> = []
         var problems: [String] = []
 
         mutating func add(_ report: Report) {
             for at in faults.indices { faults[at] += report.faults[at] }
             committed += report.committed
             calls += report.calls
+            kept += report.kept
             watched += report.watched
+            searches += report.searches
+            undecided += report.undecided
             milliseconds += report.milliseconds
+            let kind = report.isQuiet ? "quiet" : report.hasGrown ? "grown" : "under faults"
+            kinds.insert("\(report.plan.nodes) nodes, \(kind)")
             guard let violation = report.violation else { return }
             let lines = report.lastLines.joined(separator: "\n")
             problems.append("\(violation)\n\(lines)\n\(report.plan.command)")
@@ -28,7 +38,11 @@ struct SeedTests {
             for at in faults.indices { faults[at] += other.faults[at] }
             committed += other.committed
             calls += other.calls
+            kept += other.kept
             watched += other.watched
+            searches += other.searches
+            undecided += other.undecided
+            kinds.formUnion(other.kinds)
             milliseconds += other.milliseconds
             problems += other.problems
         }
@@ -56,8 +70,16 @@ struct SeedTests {
         #expect(all.milliseconds >= 500 * 60_000)
         // A cluster that never does anything keeps its promises too.
         #expect(all.committed > 500 * 150, "\(all.committed) entries committed")
-        #expect(all.calls > 500 * 60 * 12, "\(all.calls) calls")
+        #expect(all.calls > 500 * 60 * 15, "\(all.calls) calls")
+        #expect(all.calls + all.kept > 500 * 60 * 20, "\(all.calls) calls, \(all.kept) of keepers")
         #expect(all.watched > 500 * 100, "\(all.watched) events watched")
+        // Where the search for an order is given up, only the revisions vouch for it.
+        #expect(all.undecided * 50 < all.searches, "\(all.undecided) of \(all.searches) searches given up")
+        var kinds: Set<String> = ["1 nodes, under faults"]
+        for nodes in 3...5 {
+            for kind in ["quiet", "grown", "under faults"] { kinds.insert("\(nodes) nodes, \(kind)") }
+        }
+        #expect(all.kinds == kinds)
     }
 
     @Test("one to five and seven nodes serve", arguments: [1, 2, 3, 4, 5, 7])

@@ -30,6 +30,7 @@ struct DamageTests {
                 #expect(refusal.offset <= UInt64(file.count))
             }
         }
+        print("bytes changed: \(file.count) of a snapshot, each bit of them")
     }
 
     @Test("the place is that of the damaged block")

@@ -125,7 +125,19 @@ struct RoundTripTests {
             }
         }
         _ = apply { Command.appendRevoke(4, once: once("r"), at: at, to: &$0) }
-        #expect(store.leaseCount == 3 && store.answerCount == 3 + 67 + 1)
+        // Answers of transactions: one with times, and one that names the put whose lease is not there.
+        let read = Transaction(then: [.list(prefix: Array("key 1".utf8), limit: 100)])
+        let put = Transaction.Step.put(key: [0x61], value: [], contentType: [], lifetime: .lease(77))
+        let leaseless = Transaction(
+            comparisons: [Comparison(key: [0x61], .exists(true))], otherwise: [.get(key: [0x61]), put])
+        var kept: [(command: [UInt8], reply: Reply)] = []
+        for (name, transaction) in [("t", read), ("l", leaseless)] {
+            var command: [UInt8] = []
+            Command.append(transaction, once: once(name), at: at, to: &command)
+            kept.append((command, apply { $0 = command }))
+        }
+        #expect(kept[1].reply == .leaseNotFound(at: Transaction.Place(isThen: false, number: 1, .put)))
+        #expect(store.leaseCount == 3 && store.answerCount == 3 + 67 + 1 + 2)
         try expectSame(store)
         // What was asked before is answered the same after it, and what ends, ends.
         var restored = try decoded(encoded(store)).store
@@ -137,9 +149,14 @@ struct RoundTripTests {
             .granted(lease: 9, ttlMilliseconds: 30_000), revision: Revision(1))
         #expect(store.apply(command.span, index: 1_000) == replayed)
         #expect(restored.apply(command.span, index: 1_000) == replayed)
+        for (place, (command, reply)) in kept.enumerated() {
+            let replayed = Reply.replayed(reply, revision: store.revision)
+            #expect(store.apply(command.span, index: 1_001 + UInt64(place)) == replayed)
+            #expect(restored.apply(command.span, index: 1_001 + UInt64(place)) == replayed)
+        }
         command.removeAll()
         Command.appendExpire([9], at: ClusterTime(milliseconds: 60_006), to: &command)
-        #expect(store.apply(command.span, index: 1_001) == restored.apply(command.span, index: 1_001))
+        #expect(store.apply(command.span, index: 1_003) == restored.apply(command.span, index: 1_003))
         #expect(store.count == 100 && restored.rows() == store.rows() && restored.hash == store.hash)
         #expect(encoded(restored) == encoded(store))
     }

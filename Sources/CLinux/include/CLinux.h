@@ -1,4 +1,4 @@
-// What Glibc's Swift module lacks: epoll, eventfd, signalfd, accept4, and a signal at the parent's death.
+// What Glibc's Swift module lacks: epoll, eventfd, signalfd, accept4, and what there is of processes.
 #ifndef CLINUX_H
 #define CLINUX_H
 
@@ -44,6 +44,15 @@ int linux_stream_socket(int family);
 
 /// Asks for `signal` when the parent dies; 0, or the negated errno.
 int linux_signal_at_parents_death(int signal);
+/// Makes this process the parent of what its children leave behind when they end, in init's stead.
+int linux_adopt_orphans(void);
+/// A process and its parent.
+struct linux_process {
+    int id;
+    int parent;
+};
+/// The processes that live, by /proc: how many, of which at most `capacity` are written down.
+int linux_processes(struct linux_process *processes, int capacity);
 /// Names the calling thread, for debuggers and top.
 void linux_name_thread(const char *name);
 /// Ignores SIGPIPE in this process.

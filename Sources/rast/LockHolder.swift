@@ -235,8 +235,9 @@ struct LockHolder: ~Copyable {
             while signals.next() != nil {}
             rest()
         }
-        // Until those are gone that are ours to end: one may start another just then.
-        while family.send(SIGKILL) {
+        // Until those are gone that are ours to end: one may start another just then. One that even this does
+        // not end, for it waits for a disk, say, keeps nobody from being told that the lock is lost.
+        while monotonicNanoseconds() < deadline + 10_000_000_000, family.send(SIGKILL) {
             family.bury()
             while signals.next() != nil {}
             rest()

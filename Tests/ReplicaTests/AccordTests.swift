@@ -83,6 +83,25 @@ struct AccordTests {
         expectAlike(net)
     }
 
+    @Test("a repaired state that finds no room for its snapshot is trusted soon after there is some")
+    func noRoom() throws {
+        var net = try net()
+        let leader = try #require(net.leader)
+        let at = (leader + 1) % 3
+        net.restart(at, boot: 50, changingHashBy: 1)
+        for _ in 0..<40 where net.members[at].replica.trust != .wrong {
+            try net.put("next")
+            net.pass(10)
+        }
+        net.isFull = [at]
+        net.pass(8_000)
+        #expect(net.members[at].replica.trust == .repaired && !net.members[at].replica.isReady)
+        net.isFull = []
+        net.pass(6_000)
+        #expect(net.members[at].replica.trust == .trusted)
+        expectAlike(net)
+    }
+
     @Test("who knows that its state is wrong does not lead, though all others are gone; its vote counts")
     func stands() throws {
         var net = try net()

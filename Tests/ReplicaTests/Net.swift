@@ -9,6 +9,8 @@ import Wire
 struct Net {
     var members: [Member]
     var isDown: Set<Int> = []
+    /// Those whose disks have no room for a snapshot.
+    var isFull: Set<Int> = []
     /// Those that are given no entry that they want to read back, and what they wanted.
     var isUnreadable: Set<Int> = []
     private(set) var unread: [(at: Int, after: LogIndex)] = []
@@ -90,6 +92,8 @@ struct Net {
     private mutating func work(_ effect: Effect, at: Int) {
         let bytes: UInt64 = 1_000
         switch effect {
+        case .takeSnapshot(let head, _) where isFull.contains(at):
+            members[at].replica.snapshotFailed(head.last)
         case .takeSnapshot(let head, let store):
             let sum = UInt32(at)
             snapshots.append(OpenedSnapshot(head: head, store: store, sum: sum, bytes: bytes))

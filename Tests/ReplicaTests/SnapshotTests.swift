@@ -70,6 +70,19 @@ struct SnapshotTests {
         #expect(effects.compactions.isEmpty)
     }
 
+    @Test("one that found no room is tried again as soon as there is some")
+    func roomAgain() throws {
+        var member = leader(entries: 20)
+        let (head, _) = try #require(taken(member.takeEffects()))
+        member.replica.roomLeft(1 << 20)
+        member.replica.snapshotFailed(head.last)
+        member.turn()
+        #expect(taken(member.takeEffects()) == nil)
+        member.replica.roomLeft(nil)
+        member.turn()
+        #expect(taken(member.takeEffects()) != nil)
+    }
+
     /// A leader whose log begins after entry 21, and node 3 that holds nothing.
     private func sender(
         fileBytes: UInt64 = Self.fileBytes, change: (inout Replica.Settings) -> Void = { _ in }

@@ -164,6 +164,15 @@ struct CheckerTests {
         #expect(RevisionChecker.problem(in: History(script.calls)) != nil)
     }
 
+    @Test("an unknown write that was asked for after an answer is no excuse for it")
+    mutating func lateExcuse() {
+        script.put(1, 1, 2, at: 2)
+        script.unknownPut(2, 3, key: 1)
+        script.read(nil, 5, 6, at: 3)
+        script.unknownPut(3, 7)
+        #expect(RevisionChecker.problem(in: History(script.calls)) != nil)
+    }
+
     @Test("conditions are decided at their place in the order")
     mutating func conditions() {
         script.put(1, 1, 2, at: 2)

@@ -1,6 +1,6 @@
 -- wrk's side of Benchmarks/compare: requests over many keys, made once, and a line of JSON at the end.
 -- Arguments: method, path, body (or "-"), number of keys, the key to begin with (or "-": drawn by chance), how many keys
--- a thread has at most, then header lines. A body "@5" is five bytes. "%d" becomes a key's number, and "%s" its name's base64 form.
+-- a thread has at most (all), then header lines. A body "@5" is five bytes. "%d" becomes a key's number, and "%s" its name's base64 form.
 local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 local requests, count, threads, following = {}, 0, 0, nil
 
@@ -39,7 +39,7 @@ function init(arguments)
     math.randomseed(seed)
     -- Of very many keys each thread takes some by chance, for requests are made once and kept.
     local all = count
-    if not following then count = math.min(count, tonumber(arguments[6])) end
+    if not following then count = math.min(count, tonumber(arguments[6]) or count) end
     local size = arguments[3]:match("^@(%d+)$")
     local large = size and string.rep("v", tonumber(size))
     for place = 0, count - 1 do

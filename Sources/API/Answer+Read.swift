@@ -41,37 +41,55 @@ extension Answer {
         }
         guard request.precondition.ifNoneMatchHolds(current: record.revision) else {
             begin("HTTP/1.1 304 Not Modified\r\nCache-Control: no-cache\r\n", to: &out)
-            appendFields(
-                of: record, isWeak: request.wantsJSON, storeRevision: storeRevision, age: age, to: &out)
-            out.append(literal: "\r\n")
+            out.append(room: Self.fieldsBytesMax + 2) {
+                writeFields(
+                    of: record, isWeak: request.wantsJSON, storeRevision: storeRevision, age: age, to: &$0)
+                $0.write("\r\n")
+            }
             return
         }
-        // A stored page must not act as the dashboard.
-        begin(
-            """
-            HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nAccept-Ranges: none\r\n\
-            X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox\r\n
-            """, to: &out)
-        appendFields(of: record, isWeak: request.wantsJSON, storeRevision: storeRevision, age: age, to: &out)
         if request.wantsJSON {
+            begin(Self.value, to: &out)
+            out.append(room: Self.fieldsBytesMax) {
+                writeFields(of: record, isWeak: true, storeRevision: storeRevision, age: age, to: &$0)
+            }
             appendObject(record, to: &out)
-        } else {
-            appendValue(record, to: &out)
+            return
+        }
+        let content = manner.isHead ? 0 : record.valueCount
+        let room = Self.value.utf8CodeUnitCount + beginBytesMax + Self.fieldsBytesMax
+        // (A default content type and the literals around it have 40 bytes, the length's 40.)
+        out.append(room: room + 80 + record.contentTypeCount + content) { out in
+            begin(Self.value, to: &out)
+            writeFields(of: record, isWeak: false, storeRevision: storeRevision, age: age, to: &out)
+            write(record, to: &out)
         }
     }
 
-    private func appendFields(
-        of record: Record, isWeak: Bool, storeRevision: Revision, age: Age?, to out: inout [UInt8]
+    /// The first fields of a value. A stored page must not act as the dashboard.
+    private static let value: StaticString = """
+        HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nAccept-Ranges: none\r\n\
+        X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox\r\n
+        """
+
+    /// What ``writeFields(of:isWeak:storeRevision:age:to:)`` writes at most: 148 bytes of names, and eight
+    /// numbers.
+    private static let fieldsBytesMax = 148 + 8 * 20
+
+    private func writeFields(
+        of record: Record, isWeak: Bool, storeRevision: Revision, age: Age?, to out: inout Pen
     ) {
-        out.append(literal: isWeak ? "ETag: W/\"" : "ETag: \"")
-        out.append(decimal: record.revision.rawValue)
-        out.append(literal: "\"\r\n")
+        out.write(isWeak ? "ETag: W/\"" : "ETag: \"")
+        out.write(decimal: record.revision.rawValue)
+        out.write("\"\r\n")
         field("Rast-Revision: ", storeRevision.rawValue, to: &out)
         field("Rast-Created-Revision: ", record.createdRevision.rawValue, to: &out)
         field("Rast-Version: ", record.version, to: &out)
         if record.lease != 0 { field("Rast-Lease: ", record.lease, to: &out) }
         if let end = record.hold.end { field("Rast-TTL: ", end.seconds(from: now), to: &out) }
-        appendFields(of: age, to: &out)
+        guard let age else { return }
+        field("Rast-Applied-Index: ", age.appliedIndex, to: &out)
+        if let contact = age.leaderContactMilliseconds { field("Rast-Leader-Contact: ", contact, to: &out) }
     }
 
     func appendFields(of age: Age?, to out: inout [UInt8]) {
@@ -80,15 +98,17 @@ extension Answer {
         if let contact = age.leaderContactMilliseconds { field("Rast-Leader-Contact: ", contact, to: &out) }
     }
 
-    private func appendValue(_ record: Record, to out: inout [UInt8]) {
-        out.append(literal: "Content-Type: ")
+    /// Content type, length, and content.
+    private func write(_ record: Record, to out: inout Pen) {
+        out.write("Content-Type: ")
         if record.contentTypeCount == 0 {
-            out.append(literal: Command.contentTypeDefault)
+            out.write(Command.contentTypeDefault)
         } else {
-            record.withContentType { out.append(bytes: $0) }
+            record.withContentType { out.write(bytes: $0) }
         }
-        out.append(literal: "\r\n")
-        record.withValue { end($0, to: &out) }
+        out.write("\r\n")
+        end(contentBytes: record.valueCount, to: &out)
+        if !manner.isHead { record.withValue { out.write(bytes: $0) } }
     }
 
     private func appendObject(_ record: Record, to out: inout [UInt8]) {

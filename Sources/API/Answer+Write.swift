@@ -1,4 +1,5 @@
 // What a PUT or a DELETE is answered with, once it has been applied (Interface §2).
+internal import HTTP
 internal import JSON
 public import KeyValue
 
@@ -64,29 +65,50 @@ extension Answer {
         key: Span<UInt8>, isNew: Bool, revision: Revision, createdRevision: Revision, version: UInt64,
         to out: inout [UInt8]
     ) {
-        begin(
-            isNew
-                ? "HTTP/1.1 201 Created\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n"
-                : "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n",
+        guard isPlain(key) else {
+            var escaped: [UInt8] = []
+            escaped.append(jsonString: key)
+            return appendWritten(
+                name: escaped.span.extracting(1..<escaped.count - 1), isNew: isNew, revision: revision,
+                createdRevision: createdRevision, version: version, to: &out)
+        }
+        appendWritten(
+            name: key, isNew: isNew, revision: revision, createdRevision: createdRevision, version: version,
             to: &out)
-        out.append(literal: "ETag: \"")
-        out.append(decimal: revision.rawValue)
-        out.append(literal: "\"\r\n")
-        field("Rast-Revision: ", revision.rawValue, to: &out)
-        // {"key":…,"revision":…,"createdRevision":…,"version":…} and a newline.
-        let count =
-            51 + jsonCount(key) + digits(revision.rawValue) + digits(createdRevision.rawValue)
-            + digits(version)
-        end(contentBytes: count, to: &out)
-        out.append(literal: "{\"key\":")
-        out.append(jsonString: key)
-        out.append(literal: ",\"revision\":")
-        out.append(decimal: revision.rawValue)
-        out.append(literal: ",\"createdRevision\":")
-        out.append(decimal: createdRevision.rawValue)
-        out.append(literal: ",\"version\":")
-        out.append(decimal: version)
-        out.append(literal: "}\n")
+    }
+
+    /// The same; `name` is the key as it stands in a JSON string.
+    private func appendWritten(
+        name: Span<UInt8>, isNew: Bool, revision: Revision, createdRevision: Revision, version: UInt64,
+        to out: inout [UInt8]
+    ) {
+        let first: StaticString =
+            isNew
+            ? "HTTP/1.1 201 Created\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n"
+            : "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n"
+        let (numbers, literals) = (6 * 20, 134)
+        let room = first.utf8CodeUnitCount + beginBytesMax + name.count + numbers + literals
+        out.append(room: room) { out in
+            begin(first, to: &out)
+            out.write("ETag: \"")
+            out.write(decimal: revision.rawValue)
+            out.write("\"\r\n")
+            field("Rast-Revision: ", revision.rawValue, to: &out)
+            // {"key":…,"revision":…,"createdRevision":…,"version":…} and a newline.
+            let count =
+                53 + name.count + digits(revision.rawValue) + digits(createdRevision.rawValue)
+                + digits(version)
+            end(contentBytes: count, to: &out)
+            out.write("{\"key\":\"")
+            out.write(bytes: name)
+            out.write("\",\"revision\":")
+            out.write(decimal: revision.rawValue)
+            out.write(",\"createdRevision\":")
+            out.write(decimal: createdRevision.rawValue)
+            out.write(",\"version\":")
+            out.write(decimal: version)
+            out.write("}\n")
+        }
     }
 
     /// `200`: so many keys were removed.

@@ -1,5 +1,6 @@
 // Whole responses, appended to a connection's output: heads in one style, content with its length (Interface
 // §5).
+public import HTTP
 public import JSON
 public import KeyValue
 
@@ -24,14 +25,22 @@ public struct Answer: Sendable {
     /// Appends the head up to the fields of the response's own: `first` is the status line and fields.
     @inlinable
     func begin(_ first: StaticString, to out: inout [UInt8]) {
-        out.append(literal: first)
-        out.append(bytes: context.lines.span)
+        out.append(room: first.utf8CodeUnitCount + beginBytesMax) { begin(first, to: &$0) }
+    }
+
+    /// What ``begin(_:to:)`` writes after the first fields, at most.
+    @inlinable var beginBytesMax: Int { 56 + context.lines.count }
+
+    @inlinable
+    func begin(_ first: StaticString, to out: inout Pen) {
+        out.write(first)
+        out.write(bytes: context.lines.span)
         if !manner.keepAlive {
-            out.append(literal: "Connection: close\r\n")
+            out.write("Connection: close\r\n")
         } else if manner.isVersion10 {
-            out.append(literal: "Connection: keep-alive\r\n")
+            out.write("Connection: keep-alive\r\n")
         }
-        if isReplay { out.append(literal: "Idempotency-Replayed: true\r\n") }
+        if isReplay { out.write("Idempotency-Replayed: true\r\n") }
     }
 
     /// Appends a field whose value is a number.
@@ -40,6 +49,20 @@ public struct Answer: Sendable {
         out.append(literal: name)
         out.append(decimal: value)
         out.append(literal: "\r\n")
+    }
+
+    @inlinable
+    func field(_ name: StaticString, _ value: UInt64, to out: inout Pen) {
+        out.write(name)
+        out.write(decimal: value)
+        out.write("\r\n")
+    }
+
+    @inlinable
+    func end(contentBytes count: Int, to out: inout Pen) {
+        out.write("Content-Length: ")
+        out.write(decimal: UInt64(count))
+        out.write("\r\n\r\n")
     }
 
     /// Appends Content-Length and the end of the head.

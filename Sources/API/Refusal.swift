@@ -66,7 +66,12 @@ public struct Refusal: Error, Equatable, Sendable {
     }
 
     /// A message that could not be read. Its connection is to be closed after the answer.
-    public init(_ error: MessageError) {
+    ///
+    /// - Parameters:
+    ///   - error: what is wrong with it.
+    ///   - limits: those that its head was read with.
+    ///   - contentBytesMax: how much of content is taken.
+    public init(_ error: MessageError, limits: Limits = Limits(), contentBytesMax: Int? = nil) {
         let code: Code =
             switch error.status {
             case 413: .tooLarge
@@ -74,7 +79,16 @@ public struct Refusal: Error, Equatable, Sendable {
             case 505: .badVersion
             default: .badRequest
             }
-        self.init(error.status, code, "At byte \(error.offset): \(error.message).")
+        let most: String? =
+            switch error.flaw {
+            case .requestLineTooLong: "\(limits.requestLineBytesMax) bytes"
+            case .headTooLarge: "\(limits.fieldBytesMax) bytes"
+            case .tooManyFields: "\(limits.fieldCountMax)"
+            case .contentTooLarge: contentBytesMax.map { "\($0) bytes" }
+            default: nil
+            }
+        let limit = most.map { ", which is \($0) at most" } ?? ""
+        self.init(error.status, code, "At byte \(error.offset): \(error.message)\(limit).")
     }
 
     /// The message did not arrive in time. Its connection is to be closed after the answer.

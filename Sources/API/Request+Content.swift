@@ -69,20 +69,3 @@ func isMediaType(_ text: Span<UInt8>) -> Bool {
     while end < text.count, text[end] == 0x20 { end += 1 }
     return end == text.count || text[end] == UInt8(ascii: ";")
 }
-
-/// Where the token (RFC 9110 §5.6.2) that begins at `start` ends.
-private func tokenEnd(_ text: Span<UInt8>, from start: Int) -> Int {
-    var index = start
-    while index < text.count {
-        switch text[index] {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"),
-            UInt8(ascii: "%"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
-            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"),
-            UInt8(ascii: "|"), UInt8(ascii: "~"):
-            index += 1
-        default: return index
-        }
-    }
-    return index
-}

@@ -154,6 +154,7 @@ extension Request {
     private mutating func readConditions(
         _ head: borrowing RequestHead, in bytes: Span<UInt8>
     ) throws(Refusal) {
+        if head[.ifMatch] == nil, head[.ifNoneMatch] == nil { return }
         do {
             if var tags = EntityTags(.ifMatch, of: head) {
                 while let tag = try tags.next(in: bytes) {

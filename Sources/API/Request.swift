@@ -133,6 +133,9 @@ public struct Request: Sendable {
     /// 60 s.
     public static let timeoutMillisecondsMax: UInt64 = 60_000
 
+    /// Asks for nothing: what stands where there is no request.
+    public static var nothing: Request { Request(.live, .livez) }
+
     init(_ action: Action, _ route: Route) {
         self.action = action
         self.route = route

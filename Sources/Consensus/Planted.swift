@@ -108,6 +108,8 @@
         case admittedVotes
         /// A node that lost its disk takes entries of any term once it is let in.
         case admittedInAnyTerm
+        /// A node that was let in says what makes it count again before its disk knows that it does.
+        case rejoinsUnstored
         /// A node refuses a leader that is not in its log yet, though it was named to it (thesis §4.1).
         case unknownLeaderRefused
         /// The first start does not wait for every named node.

@@ -151,6 +151,9 @@ extension Raft {
 
     /// Answers the appends whose entries are on disk by now, in the order they came.
     mutating func answerDurable(into out: inout [Output]) {
+        // First: who was wiped, and is as the others by these entries, says that it has them only once its
+        // disk says so too.
+        if case .wiped = standing { maybeRecover(into: &out) }
         var answered = 0
         for waiting in acknowledgements {
             #if PlantedFaults

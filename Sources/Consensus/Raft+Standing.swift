@@ -45,6 +45,12 @@ extension Raft {
             guard min(commit, durable) >= index else { return }
             standing = .whole
             out.append(.admitted)
+            #if PlantedFaults
+                if Planted.is(.rejoinsUnstored) { return }
+            #endif
+            // What it says from now on leaves once its disk says so too: by that the leader makes it a voter,
+            // and one that is wiped still, after a crash, can neither vote nor be let in where it is needed.
+            changeHardState(term: hard.term, vote: hard.vote, into: &out)
         }
     }
 

@@ -31,24 +31,39 @@ func controlOffset(_ bytes: Span<UInt8>, from start: Int) -> Int {
     return offset
 }
 
-/// Whether the byte may stand in a token (RFC 9110 §5.6.2).
+/// What a byte may stand in, by its place: bit 0: a token (RFC 9110 §5.6.2); bit 1: the Host field's name, IP
+/// literal and port (RFC 3986 §3.2.2); bit 2: a target, which is visible ASCII without a fragment, for that
+/// part of a URL is never sent (RFC 9110 §7.1). As text, for that stands in the program as it is.
 @inlinable @inline(__always)
-func isTokenCharacter(_ byte: UInt8) -> Bool {
-    // Bit n of the first number is the character n, of the second the character 64 + n.
-    let low: UInt64 = 0x03FF_6CFA_0000_0000
-    let high: UInt64 = 0x57FF_FFFF_C7FF_FFFE
-    if byte < 64 { return low &>> UInt64(byte) & 1 == 1 }
-    return byte < 128 && high &>> UInt64(byte &- 64) & 1 == 1
+func characterClass(_ byte: UInt8) -> UInt8 {
+    let classes: StaticString = """
+        @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@GDAGGGGFFGGFGGDGGGGGGGGGGFFDFDD\
+        DGGGGGGGGGGGGGGGGGGGGGGGGGGFDFEGEGGGGGGGGGGGGGGGGGGGGGGGGGGDEDG@\
+        @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\
+        @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+        """
+    // There are 256.
+    return unsafe classes.utf8Start[Int(byte)]
 }
 
-/// Whether the byte may stand in the Host field: reg-name, IP literal, port (RFC 3986 §3.2.2).
+/// Whether the byte may stand in a token (RFC 9110 §5.6.2).
 @inlinable @inline(__always)
-func isHostCharacter(_ byte: UInt8) -> Bool {
-    // Bit n of the first number is the character n, of the second the character 64 + n.
-    let low: UInt64 = 0x2FFF_7FF2_0000_0000
-    let high: UInt64 = 0x47FF_FFFE_AFFF_FFFE
-    if byte < 64 { return low &>> UInt64(byte) & 1 == 1 }
-    return byte < 128 && high &>> UInt64(byte &- 64) & 1 == 1
+func isTokenCharacter(_ byte: UInt8) -> Bool { characterClass(byte) & 1 != 0 }
+
+/// Whether the byte may stand in the Host field.
+@inlinable @inline(__always)
+func isHostCharacter(_ byte: UInt8) -> Bool { characterClass(byte) & 2 != 0 }
+
+/// Whether the byte may stand in a target.
+@inlinable @inline(__always)
+func isTargetCharacter(_ byte: UInt8) -> Bool { characterClass(byte) & 4 != 0 }
+
+/// Where the token (RFC 9110 §5.6.2) that begins at `start` ends.
+@inlinable
+public func tokenEnd(_ text: Span<UInt8>, from start: Int) -> Int {
+    var end = start
+    while end < text.count, isTokenCharacter(text[end]) { end &+= 1 }
+    return end
 }
 
 /// The value of a hexadecimal digit, or nil.

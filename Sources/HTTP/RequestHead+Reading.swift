@@ -34,6 +34,7 @@ func equals(_ literal: StaticString, _ range: Range<Int>, in bytes: Span<UInt8>)
 /// Whether the version is 1.0. A higher minor version is read as 1.1 (RFC 9110 §2.5).
 func readVersion(_ range: Range<Int>, in bytes: Span<UInt8>) throws(MessageError) -> Bool {
     let start = range.lowerBound
+    if range.count == 8, word(bytes, at: start) == Field.packed("HTTP/1.1") { return false }
     guard range.count == 8, equals("HTTP/", start..<start + 5, in: bytes),
         bytes[start + 6] == UInt8(ascii: "."),
         bytes[start + 5] &- 0x30 < 10, bytes[start + 7] &- 0x30 < 10
@@ -57,10 +58,7 @@ extension RequestHead {
         var mark = -1
         while offset < line.upperBound, bytes[offset] != 0x20 {
             let byte = bytes[offset]
-            // Visible ASCII, and no fragment: that part of a URL is never sent (RFC 9110 §7.1).
-            guard byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "#") else {
-                throw MessageError(.badTarget, at: offset)
-            }
+            guard isTargetCharacter(byte) else { throw MessageError(.badTarget, at: offset) }
             if byte == UInt8(ascii: "?"), mark < 0 { mark = offset }
             offset &+= 1
         }

@@ -17,7 +17,11 @@ public struct RequestParser: Sendable {
 
     private var lines = Lines()
     private var stage = Stage.requestLine
-    private var head = RequestHead()
+    /// Whole once ``advance(_:limits:)`` has answered true, until it is called again. It is large: what is
+    /// needed of it is best read from here.
+    public private(set) var head = RequestHead()
+    /// The head is whole, and the next one has not begun.
+    private var isDone = false
 
     public init() {}
 
@@ -29,6 +33,17 @@ public struct RequestParser: Sendable {
     public mutating func parse(
         _ bytes: Span<UInt8>, limits: borrowing Limits
     ) throws(MessageError) -> Progress {
+        try advance(bytes, limits: limits) ? .head(head) : .needMore
+    }
+
+    /// As ``parse(_:limits:)``. True: the head is whole, and stands in ``head`` until the next call.
+    public mutating func advance(
+        _ bytes: Span<UInt8>, limits: borrowing Limits
+    ) throws(MessageError) -> Bool {
+        if isDone {
+            isDone = false
+            head = RequestHead()
+        }
         while let line = try lines.next(in: bytes) {
             switch stage {
             case .requestLine:
@@ -47,9 +62,10 @@ public struct RequestParser: Sendable {
                 if line.isEmpty {
                     head.count = lines.start
                     try head.settle(in: bytes)
-                    let whole = head
-                    self = RequestParser()
-                    return .head(whole)
+                    isDone = true
+                    stage = .requestLine
+                    lines = Lines()
+                    return true
                 }
                 guard head.fields.count < limits.fieldCountMax else {
                     throw MessageError(.tooManyFields, at: line.lowerBound)
@@ -58,7 +74,7 @@ public struct RequestParser: Sendable {
             }
         }
         try checkUnfinished(bytes.count, limits)
-        return .needMore
+        return false
     }
 
     /// Refuses a line that is too long already, though its end has not come.

@@ -13,7 +13,8 @@ public enum Flush: Hashable, Sendable {
 /// The unsent bytes of one connection, in order.
 ///
 /// Bytes of somebody else's buffer are held by reference from 4 KiB on, and copied below: one `send` of a
-/// small copy costs less than a vector.
+/// small copy costs less than a vector. But where much is copied already, as for a peer that catches up, from
+/// 1 KiB on: the copies would take fresh memory, which costs more than to fill it.
 public struct Outbound: Sendable {
     /// Where small parts are appended.
     public var bytes: [UInt8] = []
@@ -22,13 +23,15 @@ public struct Outbound: Sendable {
     /// How much of the first part, or of `bytes` if there is none, is sent.
     private var sent = 0
     private var partsCount = 0
+    /// Others hold `bytes` too, or did: to empty it would copy it.
+    private var isShared = false
 
     private struct Part: Sendable {
         let bytes: [UInt8]
         let range: Range<Int>
     }
-    private static let sharedBytesMin = 4 << 10
-    private static let vectorsMax = 16
+    private static let copiedBytesMax = 16 << 10
+    private static let vectorsMax = 64
     /// A buffer larger than this is not kept when all is sent.
     private static let keptBytesMax = 64 << 10
 
@@ -42,13 +45,24 @@ public struct Outbound: Sendable {
 
     /// Appends a part of a buffer that others may hold too.
     public mutating func append(_ shared: [UInt8], _ range: Range<Int>) {
-        if range.count < Self.sharedBytesMin {
+        // To append to somebody else's buffer would copy all of it.
+        if isShared, bytes.count >= 4 << 10 { seal() }
+        let isSmall = count < Self.copiedBytesMax ? range.count < 4 << 10 : range.count < 1 << 10
+        if isSmall {
             shared.withUnsafeBufferPointer { bytes.append(contentsOf: $0[range]) }
             return
         }
         seal()
         parts.append(Part(bytes: shared, range: range))
         partsCount += range.count
+    }
+
+    /// Appends all of a buffer that others may hold too. Where nothing is unsent it is not copied, however
+    /// small: most often all of it goes at once.
+    public mutating func append(whole shared: [UInt8]) {
+        guard isEmpty, bytes.isEmpty, !shared.isEmpty else { return append(shared, 0..<shared.count) }
+        bytes = shared
+        isShared = true
     }
 
     /// Makes what `bytes` holds a part of its own, so that a larger one may follow it.
@@ -63,6 +77,7 @@ public struct Outbound: Sendable {
             partsCount += bytes.count
         }
         bytes = []
+        isShared = false
     }
 
     /// Sends as much as the kernel takes.
@@ -91,8 +106,9 @@ public struct Outbound: Sendable {
         partsSent = 0
         partsCount = 0
         sent = 0
-        if bytes.capacity > Self.keptBytesMax {
+        if isShared || bytes.capacity > Self.keptBytesMax {
             bytes = []
+            isShared = false
         } else {
             bytes.removeAll(keepingCapacity: true)
         }

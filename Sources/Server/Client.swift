@@ -35,10 +35,12 @@ struct Client: ~Copyable {
     var outbound = Outbound()
     var parser = RequestParser()
     var stage = Stage.head
-    /// The head of the request under way; its ranges count from the first unread byte.
-    var head: RequestHead?
+    /// The head of the request under way is whole and stands in `parser`; its ranges count from the first
+    /// unread byte.
+    var hasHead = false
     /// What it asks, once that is known.
-    var request: Request?
+    var asked = Request.nothing
+    var hasRequest = false
     /// Chunked content, decoded; content with a length stays in `inbound`.
     var content: [UInt8] = []
     var decoder: ContentDecoder?
@@ -87,6 +89,13 @@ struct Client: ~Copyable {
     var isStarved = false
     /// Since when there is something that the kernel does not take.
     var blockedSince: UInt64?
+
+    /// Whether a HEAD is under way.
+    var isHead: Bool { hasHead && parser.head.method == .head }
+    /// A copy of the head, if there is one. It is large: where all requests come by, `parser.head` is read.
+    var head: RequestHead? { hasHead ? parser.head : nil }
+    /// A copy of what it asks, likewise.
+    var request: Request? { hasRequest ? asked : nil }
 
     /// What it holds now: a large content, and answers that are not read.
     var bytesHeld: Int {

@@ -53,14 +53,15 @@ extension Node {
         guard clients[slot].origin == nil else { return }
         let status = clients[slot].statusOfAnswer(at: start)
         // Without a head it is no request, and has taken no time.
-        let method = clients[slot].head?.method
-        let took = method == nil ? 0 : now - clients[slot].askedAt
-        meters.requests.observe(route(slot), method ?? .other, status: status, nanoseconds: took)
+        let hasHead = clients[slot].hasHead
+        let took = hasHead ? now - clients[slot].askedAt : 0
+        let method = hasHead ? clients[slot].parser.head.method : .other
+        meters.requests.observe(route(slot), method, status: status, nanoseconds: took)
         if took >= configuration.slowRequest.nanoseconds { saySlow(slot, status, took) }
     }
 
     private func route(_ slot: Int) -> Route? {
-        if let route = clients[slot].request?.route { return route }
+        if clients[slot].hasRequest { return clients[slot].asked.route }
         guard let head = clients[slot].head, head.form == .origin || head.form == .absolute else {
             return nil
         }

@@ -16,8 +16,11 @@ extension Node {
 
     /// How the answer to the request under way goes out.
     private func manner(_ slot: Int) -> Manner {
-        guard let head = clients[slot].head else { return Manner(keepAlive: false) }
-        let manner = Manner(head)
+        guard clients[slot].hasHead else { return Manner(keepAlive: false) }
+        let manner = Manner(
+            isHead: clients[slot].parser.head.method == .head,
+            isVersion10: clients[slot].parser.head.isVersion10,
+            keepAlive: clients[slot].parser.head.keepAlive)
         switch stopping {
         case .no: return manner
         case .handingOver, .closingJournal: return manner.closing
@@ -26,12 +29,13 @@ extension Node {
 
     /// What the answer to the request under way says of itself.
     func answerer(_ slot: Int, closing: Bool = false) -> Answer {
+        // What this turn has applied may be of a later moment than the turn.
+        let time = max(clusterTime, replica.store.clusterTime)
         // The node that was asked says the rest.
         if clients[slot].origin != nil {
-            return Answer(
-                .bare, Manner(isHead: clients[slot].head?.method == .head), now: replica.clusterTime)
+            return Answer(.bare, Manner(isHead: clients[slot].isHead), now: time)
         }
-        return Answer(context, closing ? manner(slot).closing : manner(slot), now: replica.clusterTime)
+        return Answer(context, closing ? manner(slot).closing : manner(slot), now: time)
     }
 
     /// Writes one whole answer, and ends the request.
@@ -71,38 +75,35 @@ extension Node {
     }
 
     mutating func readable(_ ticket: Ticket) {
-        guard let slot = waiting(ticket), let action = clients[slot].request?.action else { return }
-        if action.isOfLeases {
+        guard let slot = waiting(ticket), clients[slot].hasRequest else { return }
+        if clients[slot].asked.action.isOfLeases {
             answerLeases(slot, ticket)
-        } else if let wish = clients[slot].request?.watch {
+        } else if let wish = clients[slot].asked.watch {
             beginWatch(slot, wish, after: .end(of: replica.store.revision))
-        } else if let wait = clients[slot].request?.wait, !clients[slot].hasWaited {
+        } else if let wait = clients[slot].asked.wait, !clients[slot].hasWaited {
             beginWait(slot, wait)
-        } else if let least = clients[slot].request?.revisionMin, least > replica.store.revision {
-            awaitRevision(slot, ticket)
+        } else if clients[slot].asked.revisionMin > replica.store.revision {
+            let least = clients[slot].asked.revisionMin
+            replica.read(atLeast: least, for: ticket, until: deadline(clients[slot].asked, of: slot))
         } else {
-            readStore(slot, isLocal: clients[slot].request?.consistency == .local)
+            readStore(slot, isLocal: clients[slot].asked.consistency == .local)
         }
-    }
-
-    private mutating func awaitRevision(_ slot: Int, _ ticket: Ticket) {
-        guard let request = clients[slot].request else { return }
-        replica.read(atLeast: request.revisionMin, for: ticket, until: deadline(request, of: slot))
     }
 
     /// Answers a read from the store as it is now.
     mutating func readStore(_ slot: Int, isLocal: Bool) {
-        guard let request = clients[slot].request else { return }
-        if request.action == .backup {
+        guard clients[slot].hasRequest else { return }
+        if clients[slot].asked.action == .backup {
             backUp(slot, isLocal: isLocal)
             return
         }
-        if let listing = request.listing {
+        if let listing = clients[slot].asked.listing {
             if postpones(slot) { return }
             list(slot, listing, isLocal: isLocal)
             pace.look()
             return
         }
+        let request = clients[slot].asked
         if isNearlyFull, lacksRoom(slot, for: request) {
             refuse(slot, .crowded)
             return
@@ -159,7 +160,12 @@ extension Node {
             }
         case .noLeader(.closing): answer.append(.shuttingDown, to: &clients[slot].outbound.bytes)
         case .noLeader(let absence):
-            answer.append(noLeader(Leaderless(absence)), to: &clients[slot].outbound.bytes)
+            // A node that was a member before waits for an election, though it has only begun.
+            let wasMember = replica.view.cluster != nil
+            let reason = Leaderless(absence)
+            answer.append(
+                noLeader(reason == .starting && wasMember ? .election : reason),
+                to: &clients[slot].outbound.bytes)
         case .timedOut(let outcome):
             let isRead = [.read, .list, .backup, .watch, .leases, .lease, .keepAlive]
                 .contains(request.action)

@@ -15,7 +15,7 @@ extension Node {
             fail(slot, .noLeader(replica.view.absence))
             return
         }
-        let isHead = clients[slot].head?.method == .head
+        let isHead = clients[slot].isHead
         if !isHead, backups >= Self.backupsMax {
             refuse(slot, .tooManyBackups)
             return

@@ -17,7 +17,7 @@ extension Node {
         return replica.view.leader
     }
 
-    /// Sends the request under way on. Its content is at `content`, as in ``dispatch(_:_:_:isDecoded:)``.
+    /// Sends the request under way on. Its content is at `content`, as in ``dispatch(_:_:isDecoded:)``.
     mutating func forward(_ slot: Int, to leader: NodeID, _ content: Range<Int>, isDecoded: Bool) {
         guard let link = self.slot(of: leader, .requests), let request = clients[slot].request,
             let cluster = replica.view.cluster

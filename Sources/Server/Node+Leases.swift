@@ -111,7 +111,7 @@ extension Node {
     }
 
     /// Lends the content of the request under way, which is at `content`, as in
-    /// ``dispatch(_:_:_:isDecoded:)``.
+    /// ``dispatch(_:_:isDecoded:)``.
     func withContent<R, E: Error>(
         _ slot: Int, _ content: Range<Int>, isDecoded: Bool, _ body: (Span<UInt8>) throws(E) -> R
     ) throws(E) -> R {

@@ -44,7 +44,7 @@ extension Node {
         }
         let isGzip = compresses(listing, coding)
         let bytes = isGzip ? Pipe.deflaterBytes : ListStream.chunkBytes
-        if clients[slot].head?.method != .head, !hasRoom(slot, for: bytes) {
+        if !clients[slot].isHead, !hasRoom(slot, for: bytes) {
             refuse(slot, .crowded)
             return
         }
@@ -54,7 +54,7 @@ extension Node {
             to: &clients[slot].outbound.bytes)
         count(slot, from: start)
         touch(slot)
-        if clients[slot].head?.method == .head {
+        if clients[slot].isHead {
             finish(slot)
             return
         }

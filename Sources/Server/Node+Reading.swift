@@ -93,7 +93,7 @@ extension Node {
             // The bounds of heads and contents are looked at before more is asked for; this is a head that
             // never ends in the largest buffer that one may fill.
             refuse(
-                slot, API.Refusal(431, .headTooLarge, "The request's head is larger than this node takes."),
+                slot, API.Refusal(431, .headTooLarge, "The request's head is larger than 48 KiB."),
                 closing: true)
             return true
         case .ended:
@@ -133,7 +133,7 @@ extension Node {
         if clients[slot].closesWhenSent || clients[slot].exchanges.isFull { return .rest }
         if clients[slot].outbound.count >= Client.unsentBytesMax { return .rest }
         do throws(MessageError) {
-            guard let head = try clients[slot].parseHead(limits) else {
+            guard try clients[slot].parseHead(limits) else {
                 clients[slot].inbound.reserve(Self.headBytesMax, whenFull: true, pool: &pool)
                 weigh(slot)
                 // What every connection may have is not refused, whatever the others hold.
@@ -146,12 +146,12 @@ extension Node {
                 setDeadline(slot, at: min(clients[slot].deadline, now + time))
                 return .read
             }
-            clients[slot].head = head
+            clients[slot].hasHead = true
             clients[slot].askedAt = now
             clients[slot].stage = .content
-            return begin(slot, head)
+            return begin(slot)
         } catch {
-            refuse(slot, API.Refusal(error), closing: true)
+            refuse(slot, API.Refusal(error, limits: limits), closing: true)
             return .again
         }
     }
@@ -159,24 +159,24 @@ extension Node {
 
     /// The content is coming: whole in the buffer if it has a length, else decoded into one of its own.
     private mutating func readContent(_ slot: Int) -> Next {
-        guard let head = clients[slot].head else { return .rest }
-        switch head.framing {
+        guard clients[slot].hasHead else { return .rest }
+        let start = clients[slot].parser.head.count
+        switch clients[slot].parser.head.framing {
         case .none:
-            return dispatch(slot, head, head.count..<head.count, isDecoded: false)
+            return dispatch(slot, start..<start, isDecoded: false)
         case .length(let length):
-            let end = head.count + length
-            if clients[slot].inbound.count >= end {
-                return dispatch(slot, head, head.count..<end, isDecoded: false)
-            }
+            let end = start + length
+            if clients[slot].inbound.count >= end { return dispatch(slot, start..<end, isDecoded: false) }
             return awaitContent(slot, end)
         case .chunked:
             do throws(MessageError) {
                 guard try clients[slot].decodeContent() else {
-                    return awaitChunks(slot, head.count)
+                    return awaitChunks(slot, start)
                 }
-                return dispatch(slot, head, 0..<clients[slot].content.count, isDecoded: true)
+                return dispatch(slot, 0..<clients[slot].content.count, isDecoded: true)
             } catch {
-                refuse(slot, API.Refusal(error), closing: true)
+                let bytesMax = clients[slot].asked.contentBytesMax
+                refuse(slot, API.Refusal(error, limits: limits, contentBytesMax: bytesMax), closing: true)
                 return .again
             }
         }
@@ -224,9 +224,9 @@ extension Node {
 
     /// The request is in the replica's hands, or answered: `count` bytes of the buffer were its own.
     mutating func finish(_ slot: Int) {
-        guard let head = clients[slot].head else { return }
-        clients[slot].inbound.consume(min(requestBytes(slot, head), clients[slot].inbound.count))
-        if !head.keepAlive
+        guard clients[slot].hasHead else { return }
+        clients[slot].inbound.consume(min(requestBytes(slot), clients[slot].inbound.count))
+        if !clients[slot].parser.head.keepAlive
             || clients[slot].isEnding && !clients[slot].mayRead && clients[slot].inbound.isEmpty
         {
             clients[slot].closesWhenSent = true
@@ -244,10 +244,10 @@ extension Node {
     }
 
     /// How many bytes of the buffer are the request's own.
-    func requestBytes(_ slot: Int, _ head: borrowing RequestHead) -> Int {
-        switch head.framing {
-        case .none: head.count
-        case .length(let length): head.count + length
+    func requestBytes(_ slot: Int) -> Int {
+        switch clients[slot].parser.head.framing {
+        case .none: clients[slot].parser.head.count
+        case .length(let length): clients[slot].parser.head.count + length
         case .chunked: clients[slot].decoded
         }
     }
@@ -257,14 +257,11 @@ extension Node {
 extension Client {
     mutating func receive(_ pool: inout BufferPool) -> Receipt { inbound.receive(from: socket, pool: &pool) }
 
-    /// The next whole head; nil: it has not come whole yet.
-    mutating func parseHead(_ limits: borrowing Limits) throws(MessageError) -> RequestHead? {
+    /// Goes on reading a head. True: it is whole.
+    mutating func parseHead(_ limits: borrowing Limits) throws(MessageError) -> Bool {
         // A reference of its own, for as long as the parser looks.
         let bytes = inbound.bytes
-        switch try parser.parse(bytes.span.extracting(inbound.unread), limits: limits) {
-        case .needMore: return nil
-        case .head(let head): return head
-        }
+        return try parser.advance(bytes.span.extracting(inbound.unread), limits: limits)
     }
 
     /// Decodes what has come of a chunked content. True: it is whole.
@@ -295,8 +292,9 @@ extension Client {
     }
 
     mutating func clearRequest() {
-        head = nil
-        request = nil
+        hasHead = false
+        asked = .nothing
+        hasRequest = false
         decoder = nil
         decoded = 0
         content = []

@@ -10,21 +10,26 @@ internal import Wire
 
 extension Node {
     /// A head has come: what it asks is settled before its content is read.
-    mutating func begin(_ slot: Int, _ head: RequestHead) -> Next {
+    mutating func begin(_ slot: Int) -> Next {
         do throws(API.Refusal) {
             let bytes = clients[slot].inbound.bytes
             // What a peer sends on was looked at where it arrived.
             let limits = clients[slot].origin == nil ? requestLimits : forwardedLimits
-            let request = try Request(
-                head, in: bytes.span.extracting(clients[slot].inbound.unread), limits: limits,
-                scratch: &scratch)
-            if clients[slot].isExtra && !request.action.hasReservedPlace { throw .tooManyConnections }
-            if head.framing == .chunked {
-                clients[slot].decoder = ContentDecoder(.chunked, contentBytesMax: request.contentBytesMax)
-                clients[slot].decoded = head.count
+            clients[slot].asked = try Request(
+                clients[slot].parser.head, in: bytes.span.extracting(clients[slot].inbound.unread),
+                limits: limits, scratch: &scratch)
+            if clients[slot].isExtra && !clients[slot].asked.action.hasReservedPlace {
+                throw .tooManyConnections
             }
-            clients[slot].request = request
-            if head.expectation == .continue { return invite(slot, head, request) }
+            if clients[slot].parser.head.framing == .chunked {
+                let bytesMax = clients[slot].asked.contentBytesMax
+                clients[slot].decoder = ContentDecoder(.chunked, contentBytesMax: bytesMax)
+                clients[slot].decoded = clients[slot].parser.head.count
+            }
+            clients[slot].hasRequest = true
+            if clients[slot].parser.head.expectation == .continue {
+                return invite(slot, clients[slot].parser.head, clients[slot].asked)
+            }
             return .again
         } catch {
             refuse(slot, error, closing: clients[slot].isExtra)
@@ -68,15 +73,16 @@ extension Node {
 
     /// The request is whole; its content is at `content`, counted from its first byte, or decoded in
     /// `client.content`.
-    mutating func dispatch(_ slot: Int, _ head: RequestHead, _ content: Range<Int>, isDecoded: Bool) -> Next {
-        guard let action = clients[slot].request?.action else {
+    mutating func dispatch(_ slot: Int, _ content: Range<Int>, isDecoded: Bool) -> Next {
+        guard clients[slot].hasRequest else {
             finish(slot)
             return .again
         }
+        let action = clients[slot].asked.action
         if case .peer(let call) = action { return dispatchPeer(slot, call, content, isDecoded: isDecoded) }
         // Answers go out in the order of the questions.
         if !clients[slot].exchanges.isEmpty { return .rest }
-        if clients[slot].request?.mayRedirect == false, action.isForLeader, let leader = leaderToAsk(slot) {
+        if !clients[slot].asked.mayRedirect, action.isForLeader, let leader = leaderToAsk(slot) {
             forward(slot, to: leader, content, isDecoded: isDecoded)
             return .again
         }
@@ -144,19 +150,21 @@ extension Node {
     }
 
     mutating func read(_ slot: Int) {
-        guard let request = clients[slot].request, !waits(slot) else { return }
+        guard clients[slot].hasRequest, !waits(slot) else { return }
         let ticket = Ticket(clients.token(at: slot).rawValue)
-        if request.consistency == .local {
-            if replica.trust == .trusted, request.revisionMin <= replica.store.revision {
+        let until = Instant(nanoseconds: now) + .milliseconds(clients[slot].asked.timeoutMilliseconds)
+        if clients[slot].asked.consistency == .local {
+            let least = clients[slot].asked.revisionMin
+            if replica.trust == .trusted, least <= replica.store.revision {
                 readStore(slot, isLocal: true)
                 return
             }
             clients[slot].stage = .waiting
-            replica.read(atLeast: request.revisionMin, for: ticket, until: deadline(request))
+            replica.read(atLeast: least, for: ticket, until: until)
             return
         }
         clients[slot].stage = .waiting
-        replica.read(for: ticket, until: deadline(request), byAsking: !request.mayRedirect)
+        replica.read(for: ticket, until: until, byAsking: !clients[slot].asked.mayRedirect)
     }
 
     private mutating func put(_ slot: Int, _ content: Range<Int>, isDecoded: Bool) {

@@ -163,7 +163,7 @@ extension Node {
 
     private mutating func serve(_ slot: Int, from feed: WatchFeed) {
         guard let position = clients[slot].watcher?.position, position < feed.end else { return }
-        let count = feed.bytes(from: position)
+        let count = feed.count(from: position)
         let unsent = clients[slot].outbound.count
         let fits = unsent == 0 || unsent + count <= Self.watchBytesMax
         guard fits, count <= BufferPool.bufferBytes || hasRoom(slot, for: count) else {

@@ -21,6 +21,7 @@ extension Node {
             measureUsage()
         }
         replica.tick(Instant(nanoseconds: now))
+        clusterTime = replica.clusterTime
         if poller.isFull {
             // The kernel reports who is ready in turn, and a heartbeat's answer may be the last of thousands.
             for index in 0..<(try urgent.wait(until: 0)) { take(urgent[index]) }
@@ -81,6 +82,7 @@ extension Node {
         watches.hasEndedWaits = false
         replica.turnEnded()
         replica.takeEffects(into: &effects)
+        clusterTime = replica.clusterTime
         for effect in effects { carryOut(effect) }
         effects.removeAll(keepingCapacity: true)
         noteApplied()

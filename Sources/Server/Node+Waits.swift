@@ -9,10 +9,10 @@ internal import Replica
 extension Node {
     /// A read that waits is asked for. Answers whether it does: otherwise it is read at once.
     mutating func waits(_ slot: Int) -> Bool {
-        guard let request = clients[slot].request, let wait = request.wait, !clients[slot].hasWaited else {
+        guard clients[slot].hasRequest, let wait = clients[slot].asked.wait, !clients[slot].hasWaited else {
             return false
         }
-        if request.consistency == .local {
+        if clients[slot].asked.consistency == .local {
             guard replica.trust == .trusted else { return false }
             beginWait(slot, wait)
             return true
@@ -20,7 +20,7 @@ extension Node {
         // Without `after`, the revision of now is asked for first, as by any read; and so is the leader,
         // where the client is to go there.
         guard wait.after != nil, replica.trust == .trusted else { return false }
-        guard replica.raft.role == .leader || !request.mayRedirect else { return false }
+        guard replica.raft.role == .leader || !clients[slot].asked.mayRedirect else { return false }
         beginWait(slot, wait)
         return true
     }

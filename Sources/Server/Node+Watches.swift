@@ -37,7 +37,7 @@ extension Node {
     }
 
     mutating func beginWatch(_ slot: Int, _ wish: Watch, after cursor: EventID) {
-        guard let head = clients[slot].head else { return }
+        guard clients[slot].hasHead else { return }
         guard let cursor = replica.watchPlace(after: cursor) else {
             let history = replica.store.history
             let (oldest, revision) = (history.floor, replica.store.revision)
@@ -49,12 +49,12 @@ extension Node {
             wish.form, storeRevision: replica.store.revision, to: &clients[slot].outbound.bytes)
         count(slot, from: start)
         touch(slot)
-        if head.method == .head {
+        if clients[slot].isHead {
             finish(slot)
             return
         }
         // The request is done with: who watches holds no buffer.
-        clients[slot].inbound.consume(min(requestBytes(slot, head), clients[slot].inbound.count))
+        clients[slot].inbound.consume(min(requestBytes(slot), clients[slot].inbound.count))
         clients[slot].clearRequest()
         clients[slot].inbound.release(to: &pool)
         var opening: [UInt8] = []

@@ -60,6 +60,8 @@ struct Node: ~Copyable {
     var limits = Limits()
     /// Nanoseconds of the monotonic clock at the beginning of the turn.
     var now: UInt64
+    /// The cluster's time, as of this turn: what is left of a key's life is told by it.
+    var clusterTime = ClusterTime.zero
     let startedAt: UInt64
     /// By the wall clock.
     let startedAtSeconds: UInt64

@@ -161,7 +161,7 @@ final class StartResponder: Sendable {
                 case .ready(let isVerbose):
                     let check = API.Readiness.Check("recovery", isOK: false, detail: detail)
                     answer.append(API.Readiness([check]), isVerbose: isVerbose, to: &out)
-                default: answer.append(.notReady(detail), to: &out)
+                default: answer.append(.notReady(detail + "; nothing was applied"), to: &out)
                 }
             } catch {
                 answer.append(error, to: &out)

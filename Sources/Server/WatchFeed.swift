@@ -15,6 +15,8 @@ final class WatchFeed {
     private var pieces: Deque<Piece> = []
     /// The number of the first piece; they are counted from 0.
     private var first = 0
+    /// The pieces of a range, put together.
+    private var joined: (range: Range<Int>, bytes: [UInt8])?
     /// What is being written for the next piece.
     var out: [UInt8] = []
     /// It is among those that are served.
@@ -70,24 +72,30 @@ final class WatchFeed {
     }
 
     /// The size of the pieces from `position` on.
-    func bytes(from position: Int) -> Int {
+    func count(from position: Int) -> Int {
+        if let joined, joined.range == position..<end { return joined.bytes.count }
         var count = 0
         for index in position - first..<pieces.count { count += pieces[index].bytes.count }
         return count
     }
 
-    private static let reservedBytesMax = 32 << 10
+    private static let joinedBytesMax = 32 << 10
 
     /// Appends the pieces from `position` on, which have `count` bytes.
+    ///
+    /// Those who had their turn together mostly have it together again, and are all sent the same: many small
+    /// pieces are put together for the first of them.
     func append(from position: Int, count: Int, to outbound: inout Outbound) {
-        // Many small pieces, as they mostly are: room for all of them at once.
-        if position + 1 < end, count <= Self.reservedBytesMax, outbound.isEmpty {
-            outbound.bytes.reserveCapacity(count)
+        if let joined, joined.range == position..<end { return outbound.append(whole: joined.bytes) }
+        guard position + 1 < end, count <= Self.joinedBytesMax, outbound.isEmpty else {
+            for index in position - first..<pieces.count { outbound.append(whole: pieces[index].bytes) }
+            return
         }
-        for index in position - first..<pieces.count {
-            let bytes = pieces[index].bytes
-            outbound.append(bytes, 0..<bytes.count)
-        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        for index in position - first..<pieces.count { bytes += pieces[index].bytes }
+        joined = (position..<end, bytes)
+        outbound.append(whole: bytes)
     }
 
     /// A member has the pieces from `position` on, or no longer wants them. Answers how much is not held any
@@ -100,6 +108,8 @@ final class WatchFeed {
             pieces.removeFirst()
             first += 1
         }
+        // Nobody is that far behind any more.
+        if let joined, joined.range.lowerBound < first { self.joined = nil }
         return freed
     }
 }

@@ -54,7 +54,7 @@ extension Cluster {
     }
 
     private var leaderNow: SimulatedNode? {
-        nodes.first { $0.isWell && $0.process?.replica.raft.role == .leader }
+        nodes.first { $0.isWell && $0.process?.leads == true }
     }
 
     func disturb(_ step: Int) throws(Violation) {

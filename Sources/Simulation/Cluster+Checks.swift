@@ -21,14 +21,14 @@ extension Cluster {
             for index in node.checked + 1...through {
                 try table.applied(
                     node.log[index - 1], at: index, on: node.place, in: term.rawValue,
-                    under: node.process?.replica.raft.configurations.map(\.membership) ?? [])
+                    under: process.replica.raft.configurations.map(\.membership))
             }
             node.checked = through
             truth.advance(through: table)
             if let problem = truth.problem { throw Violation(problem) }
             try checkState(node, at: through)
         }
-        if node.process?.replica.raft.role == .leader {
+        if node.process?.leads == true {
             if try table.leads(node.place, in: term.rawValue, with: node.log) {
                 try checkElection(of: node, in: term)
             }
@@ -101,8 +101,13 @@ extension Cluster {
                 node.health = .wiped
                 node.committedAtLoss = table.committed.count
             } else if recovered.damage == nil {
-                guard isExact else {
+                guard isExact || isWithoutSnapshot(read, node) else {
                     throw Violation("recovery: damage is not noticed: \(difference(node, read))")
+                }
+                if !isExact {
+                    node.durable.fall(backTo: read.snapshot?.id)
+                    node.maybe?.fall(backTo: read.snapshot?.id)
+                    if let last = read.log.last { try table.saw(last, at: read.log.count, on: node.place) }
                 }
                 // A snapshot may hide it, and be lost itself.
                 if read.snapshot == nil { node.health = .whole }
@@ -116,14 +121,25 @@ extension Cluster {
                 }
             }
         case .wiped:
-            // What says that it counts again had come to the disk.
-            if node.isRejoining, !recovered.isWiped { node.health = .whole }
+            // What says that it counts again had come to the disk, or to its cache: once the start has
+            // written it again, it counts.
+            if recovered.isWiped { node.isRejoining = false }
         case .dead: return
         }
     }
 
     private func isEqual(_ read: Reading, _ state: DurableState) -> Bool {
         read.log.count == state.log.count && read.log.last == state.log.last && isVoteKept(read, state)
+    }
+
+    /// The newest snapshot is not whole, and what it had beyond the log's files was never told: nothing that
+    /// was is lost.
+    private func isWithoutSnapshot(_ read: Reading, _ node: SimulatedNode) -> Bool {
+        ([node.durable] + (node.maybe.map { [$0] } ?? [])).contains { state in
+            state.snapshot != nil && read.snapshot?.id != state.snapshot
+                && read.log.count == state.written.count && read.log.last == state.written.last
+                && isVoteKept(read, state)
+        }
     }
 
     private func isVoteKept(_ read: Reading, _ state: DurableState) -> Bool {
@@ -143,6 +159,7 @@ extension Cluster {
     /// Before the first message to a peer, everything recovered must survive the next power loss.
     func started(_ node: SimulatedNode) throws(Violation) {
         guard let hard = node.process?.replica.raft.hard else { return }
+        if node.health == .wiped, node.isRejoining { node.health = .whole }
         let state = DurableState(term: hard.term.rawValue, vote: hard.vote, log: node.log)
         // (Each such check reads all of the disk once more: a third of the starts is enough.)
         if node.health == .whole, node.random.happens(333_333) { try checkSurvival(of: state, on: node) }
@@ -194,7 +211,14 @@ extension Cluster {
         guard node.isStarted, node.health != .wiped || node.wasAdmitted else {
             throw Violation("mute: node \(node.place + 1) must say nothing, and says \(message.body)")
         }
-        if node.health == .wiped, !node.isRejoining { try checkCandour(message, of: node) }
+        if node.health == .wiped {
+            guard !node.isRejoining else {
+                throw Violation(
+                    "mute: node \(node.place + 1) counts again before its disk says so, and says "
+                        + "\(message.body)")
+            }
+            try checkCandour(message, of: node)
+        }
         switch message.body {
         case .preVote, .preVoted(granted: true): break
         case .append, .appended, .full, .rejected, .heartbeat, .heard, .preVoted, .vote, .voted, .timeoutNow,
@@ -245,7 +269,7 @@ extension Cluster {
         _ last: EntryID, in message: Message, of node: SimulatedNode,
         else broken: @autoclosure () -> Violation
     ) throws(Violation) {
-        guard last.index.rawValue <= node.durable.log.count else { throw broken() }
+        guard last.index.rawValue <= node.durable.written.count else { throw broken() }
         let leader = nodes[Int(message.to.rawValue) - 1]
         if leader.process?.replica.raft.log.term(at: last.index) == last.term {
             try check(last.index, in: message, of: node, else: broken())
@@ -257,13 +281,14 @@ extension Cluster {
         else broken: @autoclosure () -> Violation
     ) throws(Violation) {
         let index = Int(match.rawValue)
-        guard index <= node.durable.log.count else { throw broken() }
+        let written = node.durable.written
+        guard index <= written.count else { throw broken() }
         let leader = nodes[Int(message.to.rawValue) - 1]
-        guard index > 0, leader.process?.replica.raft.role == .leader,
+        guard index > 0, leader.process?.leads == true,
             leader.process?.replica.raft.term == message.term,
             leader.isStarted
         else { return }
-        guard index <= leader.log.count, leader.log[index - 1] == node.durable.log[index - 1] else {
+        guard index <= leader.log.count, leader.log[index - 1] == written[index - 1] else {
             throw Violation(
                 "match: node \(node.place + 1) agrees with its leader up to \(match), and does not")
         }

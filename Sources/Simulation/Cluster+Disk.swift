@@ -155,7 +155,7 @@ extension Cluster {
             node.process?.replica.started()
         case .persisted(let write): node.process?.replica.persisted(write)
         case .stored(let hard):
-            if node.isRejoining, node.operations.isEmpty {
+            if node.isRejoining, hard.count >= node.rejoinsWith {
                 // From now on its disk says so too.
                 node.isRejoining = false
                 if node.health == .wiped { node.health = .whole }

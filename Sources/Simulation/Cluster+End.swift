@@ -69,7 +69,7 @@ extension Cluster {
                 return "node \(node.place + 1) has another store"
             }
             hash = node.process?.replica.store.hash
-            if node.process?.replica.raft.role == .leader { leaders += 1 }
+            if node.process?.leads == true { leaders += 1 }
             guard node.process?.replica.view.leader != nil else {
                 return "node \(node.place + 1) knows no leader"
             }
@@ -102,7 +102,7 @@ extension Cluster {
 
     /// The whole history, by revisions and, key by key, without them.
     func checkHistory() throws(Violation) {
-        if let leader = expected.first(where: { $0.process?.replica.raft.role == .leader }) {
+        if let leader = expected.first(where: { $0.process?.leads == true }) {
             for key in Self.keys.indices { finalRead(leader, key: key) }
         }
         // Keepers' keys are no client's.

@@ -54,7 +54,7 @@ extension Cluster {
 
     /// The leader more often than any other.
     private func victim() -> SimulatedNode {
-        let leader = nodes.first { $0.isWell && $0.process?.replica.raft.role == .leader }
+        let leader = nodes.first { $0.isWell && $0.process?.leads == true }
         if let leader, random.happens(350_000) { return leader }
         return nodes[random.index(nodes.count)]
     }
@@ -67,7 +67,7 @@ extension Cluster {
         // Sometimes alone with its leader, or as one, for long enough that the others elect another, and for
         // less time than its disk takes: what it is sent then is replaced while it is still being written.
         guard plan.faults.contains(.partitioned), random.happens(400_000),
-            let leader = nodes.first(where: { $0.isWell && $0.process?.replica.raft.role == .leader }),
+            let leader = nodes.first(where: { $0.isWell && $0.process?.leads == true }),
             nodes.count > (leader === node ? 2 : 3)
         else { return }
         counts.count(.partitioned)
@@ -191,12 +191,16 @@ extension Cluster {
         let ill = nodes.reduce(0) { $0 + ($1.isSound ? 0 : 1) }
         guard ill + 1 <= (nodes.count - 1) / 2 else { return false }
         // Where one is a learner, or is becoming a voter, fewer may decide than there are nodes.
+        func isFine(_ id: NodeID) -> Bool {
+            let other = nodes[Int(id.rawValue) - 1]
+            return other !== node && other.isSound
+        }
         return nodes.allSatisfy { other in
             other.memberships.allSatisfy { membership in
-                membership.isQuorum { voter in
-                    let voter = nodes[Int(voter.rawValue) - 1]
-                    return voter !== node && voter.isSound
-                }
+                // A learner may be a voter before its damage is found.
+                let risen = membership.learners.filter { !membership.voters.contains($0) && !isFine($0) }
+                return membership.isQuorum(where: isFine)
+                    && Membership(voters: membership.voters + risen).isQuorum(where: isFine)
             }
         }
     }
@@ -221,7 +225,7 @@ extension Cluster {
         line(node, "has lost its log")
     }
 
-    /// Whether it might be.
+    /// Answers whether it was allowed, and is done.
     @discardableResult
     func wipe(_ node: SimulatedNode) -> Bool {
         guard mayDamage(node) else { return false }
@@ -258,7 +262,7 @@ extension Cluster {
     }
 
     private func transfer() {
-        for node in nodes where node.isWell && node.process?.replica.raft.role == .leader {
+        for node in nodes where node.isWell && node.process?.leads == true {
             counts.count(.leadershipTransferred)
             line(node, "is asked to hand over")
             let to = random.happens(500_000) ? nil : nodes[random.index(nodes.count)].id

@@ -337,7 +337,7 @@ extension Cluster {
     /// Since when each lease lives on, as this leader must count: from the moment when it knew of it, or a
     /// later keepalive (rules 21, 22). To be called before the member is told a new time.
     func noteLeases(_ node: SimulatedNode) {
-        guard let process = node.process, process.replica.raft.role == .leader else {
+        guard let process = node.process, process.leads else {
             if !node.leaseSince.isEmpty { node.leaseSince = [:] }
             node.leasesNoted = nil
             return

@@ -28,15 +28,15 @@ extension Cluster {
     /// A leader's cluster time goes no faster than its clock, and begins where the log's ended (rule 21): so
     /// no key goes early.
     func checkClusterTime(_ node: SimulatedNode) {
-        guard let replica = node.process?.replica, replica.raft.role == .leader,
-            replica.raft.log.term(at: replica.applied) == replica.raft.term
+        guard let process = node.process, process.leads,
+            process.replica.raft.log.term(at: process.replica.applied) == process.replica.raft.term
         else {
             node.ledTime = nil
             return
         }
-        let (time, clock) = (replica.clusterTime.milliseconds, replica.time)
-        guard let since = node.ledTime, since.term == replica.raft.term else {
-            node.ledTime = (replica.raft.term, time, clock)
+        let (time, clock) = (process.replica.clusterTime.milliseconds, process.replica.time)
+        guard let since = node.ledTime, since.term == process.replica.raft.term else {
+            node.ledTime = (process.replica.raft.term, time, clock)
             return
         }
         guard time <= since.time + (clock - since.clock).nanoseconds / Self.millisecond + 1 else {

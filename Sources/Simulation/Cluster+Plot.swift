@@ -36,7 +36,7 @@ extension Cluster {
 
     func beginPlot() {
         guard plot == nil, nodes.count >= 5,
-            let old = nodes.first(where: { $0.isWell && $0.process?.replica.raft.role == .leader }),
+            let old = nodes.first(where: { $0.isWell && $0.process?.leads == true }),
             let term = old.process?.replica.raft.term
         else { return }
         let witness = (old.place + 1 + random.index(nodes.count - 1)) % nodes.count

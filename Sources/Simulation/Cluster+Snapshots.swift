@@ -134,9 +134,10 @@ extension Cluster {
         case .rejoined:
             trace.text("counts again")
             node.isRejoining = true
-            if node.durable.log.count <= node.committedAtLoss {
+            let count = node.durable.written.count
+            if count <= node.committedAtLoss {
                 pending = Violation(
-                    "mute: node \(node.place + 1) counts again with \(node.durable.log.count) entries, and "
+                    "mute: node \(node.place + 1) counts again with \(count) entries, and "
                         + "\(node.committedAtLoss) were committed when it lost its disk")
             }
         case .wrongState(let index):
@@ -176,25 +177,11 @@ extension [LogRecord] {
     }
 }
 
-extension DurableState {
-    /// The snapshot's name is durable: a log that has its last entry goes on after it.
-    mutating func stand(on id: EntryID, _ table: EntryTable) {
-        if snapshot.map({ $0.index < id.index }) ?? true { snapshot = id }
-        log.install(id, table, discardsLog: false)
-    }
-
-    /// A log file's name is durable that says where the log begins or goes on.
-    mutating func begin(after base: EntryID) {
-        let index = Int(base.index.rawValue)
-        if index < log.count { log.removeSubrange(index...) }
-    }
-}
-
 extension SimulatedNode {
     /// Those of its log that may decide, as it is or was when it ended.
     var memberships: [Membership] {
-        guard let raft = process?.replica.raft else { return lastMemberships }
-        return raft.configurations.suffix(2).map(\.membership)
+        guard let process else { return lastMemberships }
+        return process.replica.raft.configurations.suffix(2).map(\.membership)
     }
 
     /// A name was given that is not durable yet.

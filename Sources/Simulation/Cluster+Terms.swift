@@ -76,8 +76,9 @@ extension Cluster {
         for progress in process.replica.raft.leadership?.peers ?? [] where progress.id == peer.id {
             let count = Int(progress.match.rawValue)
             guard count > 0 else { return }
-            guard count <= peer.durable.log.count, count <= node.log.count,
-                peer.durable.log[count - 1] == node.log[count - 1]
+            let written = peer.durable.written
+            guard count <= written.count, count <= node.log.count,
+                written[count - 1] == node.log[count - 1]
             else {
                 throw Violation(
                     "match: node \(node.place + 1) counts \(progress.match) on node \(peer.place + 1), whose "
@@ -90,8 +91,9 @@ extension Cluster {
     func checkDurable(_ node: SimulatedNode) throws(Violation) {
         guard node.isStarted, let index = node.process?.replica.raft.durable, index > .zero else { return }
         let count = Int(index.rawValue)
-        guard count <= node.durable.log.count, count <= node.log.count,
-            node.durable.log[count - 1] == node.log[count - 1]
+        let written = node.durable.written
+        guard count <= written.count, count <= node.log.count,
+            written[count - 1] == node.log[count - 1]
         else {
             throw Violation(
                 "durable: node \(node.place + 1) counts entry \(index) as durable, and its disk holds "

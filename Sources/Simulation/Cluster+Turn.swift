@@ -16,8 +16,8 @@ extension Cluster {
 
     /// Every 10 ms while clients wait, otherwise every half heartbeat: as the server's loop does.
     private func tickLater(_ node: SimulatedNode) {
-        let hasWaiting = node.process?.hasWaiting ?? false
-        let rest = (hasWaiting ? 10 : 50) * Self.millisecond
+        guard after(10 * Self.millisecond) < node.nextTick else { return }
+        let rest = (node.process?.hasWaiting == true ? 10 : 50) * Self.millisecond
         guard after(rest) < node.nextTick else { return }
         node.nextTick = after(rest)
         queue.add(.tick(node.place), at: node.nextTick)
@@ -138,6 +138,7 @@ extension Cluster {
                 id, discardsLog: discardsLog, write: write, keepingBytes: Self.tailBytes,
                 into: &node.operations)
         case .rejoined(let hard):
+            node.rejoinsWith = hard.count
             node.process?.journal.rejoined()
             node.process?.journal.store(hard, into: &node.operations)
         case .learnURL, .release, .snapshotted: break

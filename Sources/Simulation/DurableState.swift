@@ -7,7 +7,10 @@ internal import Wire
 struct DurableState {
     private(set) var term: UInt64 = 0
     private(set) var vote: NodeID?
-    var log: [LogRecord] = []
+    private(set) var log: [LogRecord] = []
+    /// What the log's files alone vouch for, where that is less or other than what a snapshot makes of it.
+    private var apart: [LogRecord]?
+    var written: [LogRecord] { apart ?? log }
     /// The snapshot whose name is durable: whatever the log lacks up to its end, it has.
     var snapshot: EntryID?
     /// The commit index that the last batch states.
@@ -34,6 +37,29 @@ struct DurableState {
         case .write, .prepare, .rename, .remove, .syncFolder:
             return nil
         }
+    }
+
+    /// The snapshot's name is durable: a log that has its last entry goes on after it.
+    mutating func stand(on id: EntryID, _ table: EntryTable) {
+        if snapshot.map({ $0.index < id.index }) ?? true { snapshot = id }
+        let before = log
+        log.install(id, table, discardsLog: false)
+        guard log.count != before.count || log.last != before.last else { return }
+        apart = apart ?? before
+    }
+
+    /// The newest snapshot is lost, and with it what it had beyond the log's files.
+    mutating func fall(backTo snapshot: EntryID?) {
+        log = written
+        apart = nil
+        self.snapshot = snapshot
+    }
+
+    /// A log file's name is durable that says where the log begins or goes on.
+    mutating func begin(after base: EntryID) {
+        let index = Int(base.index.rawValue)
+        if index < log.count { log.removeSubrange(index...) }
+        apart = nil
     }
 
     static func bytes(of pieces: [Piece]) -> [UInt8] {
@@ -63,7 +89,11 @@ struct DurableState {
 
     private mutating func take(_ bytes: [UInt8], _ range: Range<Int>) throws(WireError) -> Int? {
         do throws(Violation) {
-            return try log.take(bytes.span, range)
+            if apart != nil { try apart?.take(bytes.span, range) }
+            let first = try log.take(bytes.span, range)
+            // (A record stands for all before it, too.)
+            if let apart, apart.count == log.count, apart.last == log.last { self.apart = nil }
+            return first
         } catch {
             throw WireError(offset: range.lowerBound, problem: .order)
         }

@@ -6,6 +6,8 @@ internal import Wire
 /// The data directory of one node: what a running process sees, and what would survive.
 struct SimulatedDisk {
     static let sectorBytes = 512
+    /// What a segment grows to, most often.
+    private static let segmentBytes = 64 << 10
 
     /// A file's bytes, and how to undo what was not synced.
     fileprivate struct Inode {
@@ -77,6 +79,7 @@ struct SimulatedDisk {
     private mutating func open(_ file: File) -> Int {
         if let inode = inode(of: file) { return inode }
         inodes.append(Inode())
+        if case .spare = file { inodes[inodes.count - 1].bytes.reserveCapacity(Self.segmentBytes) }
         names.append(Name(file: file, inode: inodes.count - 1))
         changes.append(.create(file, inodes.count - 1))
         return inodes.count - 1
@@ -93,11 +96,18 @@ struct SimulatedDisk {
         if offset + bytes.count > size {
             inodes[inode].bytes += repeatElement(0, count: offset + bytes.count - size)
         }
-        inodes[inode].bytes.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        unsafe bytes.withUnsafeBytes { bytes in
+            unsafe inodes[inode].bytes.withUnsafeMutableBytes {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: $0[offset...]).copyMemory(from: bytes)
+            }
+        }
     }
 
     mutating func sync(_ file: File) {
         guard let inode = inode(of: file) else { return }
+        guard inodes[inode].unsynced.contains(where: \.isStuck) else {
+            return inodes[inode].unsynced.removeAll(keepingCapacity: true)
+        }
         let fresh = inodes[inode].unsynced.filter { !$0.isStuck }
         inodes[inode].unsynced.removeAll { old in
             !old.isStuck

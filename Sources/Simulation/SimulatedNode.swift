@@ -78,6 +78,8 @@ final class SimulatedNode {
     var committedAtLoss = 0
     /// It counts again, and its disk does not say so yet.
     var isRejoining = false
+    /// The vote with which its disk says so.
+    var rejoinsWith: UInt64 = 0
     /// Recovery found damage, and it is not repaired yet.
     var knowsDamage = false
     /// The number of its last start that got as far as to speak.
@@ -111,6 +113,8 @@ final class SimulatedNode {
         var replica: Replica
         var journal: Journal
 
+        /// (Nor does this copy it: it is stored.)
+        var leads: Bool { replica.raft.leadership != nil }
         var hasWaiting: Bool { look(&replica) { $0.hasWaiting } }
         var expiringLeases: [UInt64] { look(&replica) { $0.expiringLeases } }
         var remainingTimes: (UInt64) -> Interval? { look(&replica) { $0.remainingTimes } }

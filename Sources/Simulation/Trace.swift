@@ -28,10 +28,7 @@ struct Trace {
     mutating func text(_ text: String) { line.append(contentsOf: text.utf8) }
 
     @_disfavoredOverload
-    mutating func text(_ text: StaticString) {
-        unsafe line.append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
+    mutating func text(_ text: StaticString) { line.append(literal: text) }
 
     mutating func number(_ number: UInt64) { line.append(decimal: number) }
 

@@ -14,8 +14,9 @@ struct Lock: ParsableCommand {
             served. When the command ends, so does the lock, and its status is ours. The command finds in \
             RAST_LOCK_REVISION a number that is larger for each holder: what the lock protects should be \
             given it, and refuse a smaller one than it has seen, for a paused holder does not know that it \
-            was overtaken. If the lease is lost, the command and all that it has started get SIGTERM, and \
-            after 10 s SIGKILL; a SIGTERM or SIGHUP of ours goes to all of them, too.
+            was overtaken. If the lease is lost, or the key is deleted by somebody, the command and all that \
+            it has started get SIGTERM, and after 10 s SIGKILL; a SIGTERM or SIGHUP of ours goes to all of \
+            them, too.
 
             EXAMPLES:
               rast lock nightly -- ./report.sh --all
@@ -39,6 +40,7 @@ struct Lock: ParsableCommand {
     @OptionGroup(title: "Cluster") var options: ClientOptions
 
     func run() throws {
+        guard !name.isEmpty else { throw UsageError("NAME is empty.") }
         let key = try keyBytes("lock/\(name)")
         guard !command.isEmpty else { throw UsageError("A COMMAND is expected after --.") }
         guard let time = interval(ttl), (2_000...3_600_000).contains(time.milliseconds) else {

@@ -20,6 +20,8 @@ struct LockHolder: ~Copyable {
     /// The lease lives until then at least, by this process's clock: counted from when the last keepalive
     /// that was answered was sent.
     private var aliveUntil: UInt64 = 0
+    /// The revision at which the lock's key came to be ours.
+    private var held: UInt64?
 
     init(
         _ cluster: Cluster, key: [UInt8], queue: [UInt8], ttlMilliseconds: UInt64,
@@ -55,21 +57,24 @@ struct LockHolder: ~Copyable {
     /// with others before it.
     mutating func take(within patience: UInt64?) throws -> UInt64? {
         let start = monotonicNanoseconds()
-        func isOver() -> Bool { patience.map { monotonicNanoseconds() - start >= $0 } ?? false }
+        func left() -> UInt64 { patience.map { $0 - min($0, monotonicNanoseconds() - start) } ?? .max }
         let place = try enqueue()
         var before = try predecessor(of: place)
         while true {
             if let signal = signals.next() { throw LockLost(reason: "stopped", status: 128 + signal) }
             if before == nil {
                 switch try put(key) {
-                case .done(let revision): return revision
+                case .done(let revision):
+                    held = revision
+                    return revision
                 // By somebody who was not in the queue.
                 case .refused(let revision): before = Obstacle(key: key, created: nil, seen: revision)
                 }
             }
-            if isOver() { return nil }
+            let patience = left()
+            if patience == 0 { return nil }
             if let obstacle = before {
-                before = try look(again: obstacle)
+                before = try look(again: obstacle, within: patience)
                 if before == nil, obstacle.key != key { before = try predecessor(of: place) }
             }
             try keepAlive()
@@ -141,11 +146,12 @@ struct LockHolder: ~Copyable {
         return before
     }
 
-    /// Until the key has gone (the answer is nil), or it is time to look after signals and the lease.
-    private mutating func look(again obstacle: Obstacle) throws -> Obstacle? {
+    /// Until the key has gone (the answer is nil), or it is time to look after signals and the lease, or the
+    /// `patience` is over.
+    private mutating func look(again obstacle: Obstacle, within patience: UInt64) throws -> Obstacle? {
         var call = Call(.get, path: keyPath(obstacle.key))
         appendParameter("after", Array("\(obstacle.seen)".utf8), to: &call.query)
-        call.waitNanoseconds = min(ttl / 4, 1_000_000_000)
+        call.waitNanoseconds = max(1_000_000, min(ttl / 4, 1_000_000_000, patience))
         let look = try cluster.call(call)
         if look.problem?.code == "key_not_found" { return nil }
         guard look.isSuccess, let seen = look.number("Rast-Revision"),
@@ -175,9 +181,20 @@ struct LockHolder: ~Copyable {
         }
         if kept.isSuccess {
             aliveUntil = now + ttl
+            if let held { try checkKey(held, by: &quick) }
         } else if kept.status == 404 {
             throw LockLost(reason: "the lease has ended: the lock is lost.")
         }
+    }
+
+    /// The lease lives, but somebody may have deleted the lock's key, or put another in its place.
+    private func checkKey(_ held: UInt64, by cluster: inout Cluster) throws {
+        // Where no node answers, the lease will tell.
+        guard let look = try? cluster.call(Call(.get, path: keyPath(key))) else { return }
+        let isOurs =
+            look.number("Rast-Created-Revision") == held && look.number("Rast-Lease").map { "\($0)" } == lease
+        guard look.isSuccess && !isOurs || look.problem?.code == "key_not_found" else { return }
+        throw LockLost(reason: "the key \(quoted(key)) is not ours any more: the lock is lost.")
     }
 
     /// Runs the command to its end: its status. If the lock is lost, the command is ended first.

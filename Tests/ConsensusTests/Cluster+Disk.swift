@@ -72,6 +72,10 @@ extension Cluster {
         switch self[id].disk.remove(at: at) {
         case .vote(let hard):
             self[id].durable.hard = hard
+            if let count = self[id].rejoinsWith, hard.count >= count {
+                self[id].durable.isWiped = false
+                self[id].rejoinsWith = nil
+            }
             return isTold ? step(id, .persistedVote(hard), endsTurn: endsTurn) : []
         case .entries(let write, let log, let payloads, let commit):
             self[id].durable.log = log
@@ -95,6 +99,7 @@ extension Cluster {
         self[id].boot += 1
         self[id].disk = []
         self[id].incoming = nil
+        self[id].rejoinsWith = nil
         self[id].admissions = []
         let found = self[id].durable.found
         self[id].durable.log = found.log

@@ -23,6 +23,8 @@ struct Member {
     var committed: LogIndex = .zero
     var disk: [DiskWork] = []
     var durable = Durable()
+    /// From this vote on its disk says that it has joined anew.
+    var rejoinsWith: UInt64?
     /// A snapshot that it is being sent.
     var incoming: Incoming?
     /// Peers that took nothing of the last piece, and what they want: they get it with the next tick.
@@ -138,7 +140,7 @@ struct Cluster {
         case .readable(let read, let index): ledger.answered(read, at: index)
         case .whole: members[at].durable.isDamaged = false
         case .admitted:
-            members[at].durable.isWiped = false
+            members[at].rejoinsWith = members[at].raft.hard.count
             ledger.letIn()
         case .needsSnapshot(let peer): if sendsPieces { sendPiece(by: at, to: peer, at: 0) }
         case .piece(let exchange, let message): takePiece(exchange, message, packet, by: at, &out)

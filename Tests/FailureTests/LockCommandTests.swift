@@ -81,6 +81,41 @@ extension Failures {
             }
         }
 
+        @Test("a lock whose key somebody deletes is lost; who waits does so no longer than he says")
+        func deleted() throws {
+            try withCluster { cluster in
+                func lock(_ words: [String]) throws -> Child {
+                    try Child(
+                        Cluster.program, ["lock", "d"] + words, environment: environment(cluster),
+                        log: "/dev/null")
+                }
+                func wait(_ time: String) throws -> Double {
+                    // The best of three: how long a process takes to begin is not what is meant.
+                    try (0..<3).map { _ in
+                        let start = Clock.now
+                        var waiter = try lock(["--wait", time, "--", "true"])
+                        try #require(waiter.wait(seconds: 20) == 1)
+                        return Clock.now - start
+                    }.min() ?? 0
+                }
+                var holder = try lock(["--ttl", "2s", "--", "sleep", "60"])
+                defer { holder.killNow() }
+                let path = "/kv/lock/d?redirect=no"
+                let isHeld = Clock.poll(seconds: 20) { cluster.get(1, path)?.status == 200 }
+                try #require(isHeld)
+                let (least, more) = (try wait("0s"), try wait("200ms"))
+                #expect(more > 0.2 && more - least < 0.8, "\(least) s, \(more) s")
+                var delete = Call.get(cluster.url(1, path))
+                delete.method = "DELETE"
+                try #require(cluster.ask(delete).status == 200)
+                try #require(holder.wait(seconds: 20) == 3)
+                var nameless = try Child(
+                    Cluster.program, ["lock", "", "--", "true"], environment: environment(cluster),
+                    log: "/dev/null")
+                try #require(nameless.wait(seconds: 20) == 2)
+            }
+        }
+
         @Test("a command may read from its terminal")
         func terminal() throws {
             let folder = try Folder()

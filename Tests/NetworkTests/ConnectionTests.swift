@@ -52,6 +52,58 @@ import Testing
         #expect(out.isEmpty)
     }
 
+    @Test("a buffer that several are sent stays theirs, whether it goes at once or in parts")
+    func whole() throws {
+        let shared = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        let kept = shared
+        let small: [UInt8] = [1, 2, 3]
+        var out = Outbound()
+        // At once, twice: what was sent is let go of, and nothing of it is sent again.
+        let quick = try Pair.make()
+        for _ in 0..<2 {
+            out.append(whole: small)
+            let flushed = out.flush(to: quick.near)
+            #expect(flushed == .sent && out.isEmpty && out.bytesHeld == 0)
+        }
+        #expect(receive(6, from: quick.far) {} == small + small)
+        // In parts, with bytes, a part and a whole one after it.
+        let slow = try Pair.make()
+        hold(64 << 10, in: SO_SNDBUF, of: slow.near.raw)
+        hold(64 << 10, in: SO_RCVBUF, of: slow.far.raw)
+        out.append(whole: shared)
+        let first = out.flush(to: slow.near)
+        #expect(first == .blocked)
+        out.append(small, 0..<small.count)
+        // What follows has not made it a copy.
+        #expect(out.bytes == small)
+        out.append(shared, 10..<20_000)
+        out.append(whole: small)
+        let expected = shared + small + shared[10..<20_000] + small
+        var isDone = false
+        let received = receive(expected.count, from: slow.far) {
+            if !isDone { isDone = out.flush(to: slow.near) == .sent }
+        }
+        #expect(received == expected)
+        #expect(out.isEmpty && shared == kept)
+    }
+
+    @Test("much of what others hold is not copied, though it comes in small pieces")
+    func pieces() throws {
+        let pair = try Pair.make()
+        var out = Outbound()
+        let piece = (0..<1_500).map { UInt8(truncatingIfNeeded: $0) }
+        let rounds = 1_000
+        for _ in 0..<rounds {
+            out.append(piece, 0..<piece.count)
+            #expect(out.bytes.capacity < 64 << 10)
+        }
+        var isDone = false
+        let received = receive(rounds * piece.count, from: pair.far) {
+            if !isDone { isDone = out.flush(to: pair.near) == .sent }
+        }
+        #expect(received == (0..<rounds).flatMap { _ in piece })
+    }
+
     @Test("a buffer that is full of unread bytes takes no more until it is read or made larger")
     func bounds() throws {
         let pair = try Pair.make()

@@ -2,8 +2,10 @@
 // The house: one room a target, arrows that point down only (see Sources/rast/rast.docc/Map.md).
 import PackageDescription
 
-/// What every room is held to.
+/// What every room is held to. (The rooms are optimised as one program: a quarter fewer instructions for a
+/// read, for a getter of another room would copy the whole of what it is asked of.)
 let house: [SwiftSetting] = [
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
@@ -132,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "Instructions",
             dependencies: [
-                "API", "CCallgrind", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Replica", "Wire",
+                "API", "CCallgrind", "Consensus", "HTTP", "JSON", "Journal", "KeyValue", "Network", "Replica",
+                "Wire",
             ],
             path: "Benchmarks/Instructions", swiftSettings: house),
     ]

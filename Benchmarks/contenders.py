@@ -124,6 +124,10 @@ class Contender:
         self.leader = 0
         self.port = self.ports[0]
 
+    def turn_to_follower(self):
+        """From now on another node than the leader is asked, where there is another."""
+        self.port = self.ports[(self.leader + 1) % self.nodes]
+
     def counter(self):
         """Something that rises by one with each applied write; None where nothing counts."""
         return None
@@ -263,6 +267,85 @@ class EtcdGateway(Etcd):
         return "POST", "/v3/kv/range", '{"key":"%s","serializable":true}', {"Content-Type": "application/json"}
 
 
+class GoRaft(Contender):
+    """Benchmarks/go, built into the folder of the results."""
+
+    name = "Go raft"
+    SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go", "main.go")
+    LIBRARIES = "/usr/share/gocode"
+    PACKAGES = {
+        "golang-github-hashicorp-raft-dev": "hashicorp/raft",
+        "golang-github-hashicorp-raft-boltdb-dev": "hashicorp/raft-boltdb",
+        "golang-github-boltdb-bolt-dev": "boltdb/bolt",
+    }
+
+    def __init__(self, folder, output):
+        super().__init__(folder)
+        self.ports = [free_port() for _ in range(self.nodes)]
+        self.peers = [f"127.0.0.1:{free_port()}" for _ in range(self.nodes)]
+        self.binary = os.path.join(output, "go-raft")
+        self.build(os.path.join(output, "go-cache"))
+
+    @staticmethod
+    def missing():
+        wanted = [] if shutil.which("go") else ["golang-go"]
+        for package, path in GoRaft.PACKAGES.items():
+            if not os.path.isdir(os.path.join(GoRaft.LIBRARIES, "src/github.com", path)):
+                wanted.append(package)
+        return f"what builds it is not there: apt-get install {' '.join(wanted)}" if wanted else None
+
+    def build(self, cache):
+        """Takes some seconds once; then Go sees that nothing has changed."""
+        version = subprocess.run(
+            ["dpkg-query", "-W", "-f", "${Version}", next(iter(self.PACKAGES))], capture_output=True, text=True
+        ).stdout
+        stamp = f"-X 'main.libraries=hashicorp/raft {version}'"
+        done = subprocess.run(
+            ["go", "build", "-ldflags", stamp, "-o", self.binary, self.SOURCE],
+            # (Without cgo: no C compiler is wanted.)
+            env=os.environ
+            | {"GO111MODULE": "off", "GOPATH": self.LIBRARIES, "GOCACHE": cache, "GOFLAGS": "", "CGO_ENABLED": "0"},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"compare: {self.SOURCE} does not build:\n{done.stderr}")
+
+    def version(self):
+        return subprocess.run([self.binary, "-version"], capture_output=True, text=True).stdout.strip()
+
+    def run(self, place):
+        self.spawn(
+            place,
+            [self.binary, "-listen", f"127.0.0.1:{self.ports[place]}", "-raft", self.peers[place]]
+            + ["-peers", ",".join(self.peers), "-data", os.path.join(self.folder, str(place))],
+        )
+
+    def wait_until_ready(self):
+        for place in self.processes:
+            wait_for(f"leader for node {place} of Go", lambda: self.is_answering(place, "/status", b'"leader":"1'))
+
+    def find_leader(self):
+        def leads(place):
+            return self.is_answering(place, "/status", b'"leads":true')
+
+        wait_for("leader of Go", lambda: any(leads(place) for place in self.processes))
+        self.leader = next(place for place in self.processes if leads(place))
+        self.port = self.ports[self.leader]
+
+    def counter(self):
+        return json.loads(call(self.port, "GET", "/status")[2])["applied"]
+
+    def write(self, value):
+        return "PUT", "/kv/k%d", value, {"Content-Type": "text/plain"}
+
+    def read(self):
+        return "GET", "/kv/k%d", None, {}
+
+    def local(self):
+        return "GET", "/kv/k%d?consistency=local", None, {}
+
+
 class Nginx(Contender):
     name = "nginx"
     nodes = 1
@@ -327,7 +410,8 @@ class Redis(Contender):
         return None if found else "redis is not there: apt-get install redis-server redis-tools"
 
     def version(self):
-        return subprocess.run(["redis-server", "--version"], capture_output=True, text=True).stdout.strip()
+        said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True).stdout
+        return said.split(" sha=")[0]
 
     def run(self, place):
         self.spawn(

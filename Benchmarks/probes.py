@@ -1,14 +1,18 @@
-# What more than one benchmark asks of a cluster: many keys, lists, leaders killed, and what the disk does.
+# What the benchmarks ask beside the load: many keys, lists, leaders killed, and what disk and loopback take alone.
 import base64
+import contextlib
 import http.client
 import json
 import os
+import socket
 import statistics
 import subprocess
 import threading
 import time
+import types
 
 import contenders as field
+from wrk import wrk
 
 
 def fill(cluster, name, count, bytes_each, say=None):
@@ -102,3 +106,27 @@ def sync_seconds(folder, count=100, bytes_each=4096):
         times.append(time.monotonic() - began)
     os.close(file)
     return statistics.median(times)
+
+
+def bare_server():
+    """The port of a server that does nothing but read requests and answer them, one connection after the other."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            link, _ = listener.accept()
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # wrk ends with a request under way. Each is so small that it comes as a whole.
+            with link, contextlib.suppress(ConnectionError):
+                while link.recv(4096):
+                    link.sendall(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def round_trip_seconds(port, seconds, arguments):
+    """One HTTP round trip over one connection of wrk."""
+    result = wrk(types.SimpleNamespace(port=port), ("GET", "/", None, {}), 1, seconds, arguments)
+    return result["p50"] / 1e6

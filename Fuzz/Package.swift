@@ -2,7 +2,7 @@
 // Fuzzing with libFuzzer: the pure rooms once more, instrumented, and a driver (see scripts/fuzz).
 import PackageDescription
 
-/// What the pure rooms are held to in the house's own manifest.
+/// What the pure rooms are held to in the house's own manifest, but for how they are optimised.
 let house: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),

@@ -9,6 +9,10 @@ struct Instructions {
     /// As many as a turn has at 64 connections.
     static let batch = 32
     static let value = String(repeating: "v", count: 64)
+    /// Whether each head is parsed twice: what the check must notice.
+    static let isSlowed = CommandLine.arguments.contains("--slowed")
+    /// A part of the names of what alone is counted; nil: everything is.
+    static let only = CommandLine.arguments.dropFirst().first { $0 != "--slowed" }
 
     static func main() throws {
         guard callgrind_is_counting() != 0 else {
@@ -36,14 +40,41 @@ struct Instructions {
         try count("GET, local", .leader, &trio, local) { try $0.serve($1, expecting: "HTTP/1.1 200") }
         try count("PUT, parsed only", .leader, &trio, put) { try $0.parse($1) }
         try count("GET, parsed only", .leader, &trio, get) { try $0.parse($1) }
+        try countSteps()
     }
 
-    /// Serves requests, counts what the one in question does, and writes the count under `name`.
+    private static func countSteps() throws {
+        var steps = Steps()
+        for start in stride(from: 0, to: Steps.keys, by: batch) {
+            let puts = (start..<min(start + batch, Steps.keys)).map(put)
+            try steps.turn(puts, expecting: "HTTP/1.1 201")
+        }
+        for step in Step.allCases {
+            try count(step.rawValue, keys: Steps.keys, put) { requests, isCounting in
+                steps.counted = isCounting ? step : nil
+                try steps.turn(requests, expecting: "HTTP/1.1 200")
+            }
+        }
+    }
+
+    /// As ``count(_:keys:size:_:_:)``, of what one member of `trio` does.
     private static func count(
         _ name: String, _ counted: Trio.Counted, _ trio: inout Trio, size: Int = batch,
         _ request: (Int) -> [UInt8], _ serve: (inout Trio, [[UInt8]]) throws -> Void
     ) throws {
-        if let only = CommandLine.arguments.dropFirst().first, !name.contains(only) { return }
+        try count(name, size: size, request) { requests, isCounting in
+            trio.counted = isCounting ? counted : .nobody
+            try serve(&trio, requests)
+            trio.counted = .nobody
+        }
+    }
+
+    /// Serves requests, counts what is done meanwhile, and writes the count under `name`.
+    private static func count(
+        _ name: String, keys: Int = keys, size: Int = batch, _ request: (Int) -> [UInt8],
+        _ serve: (_ requests: [[UInt8]], _ isCounting: Bool) throws -> Void
+    ) throws {
+        if let only, !name.contains(only) { return }
         // Once without counting: what is made at the first use is made.
         let count = size == 1 ? requests / batch : requests
         for isCounting in [false, true] {
@@ -55,9 +86,7 @@ struct Instructions {
                     batch.append(request(number * 1_237 % keys))
                     number += 1
                 }
-                trio.counted = isCounting ? counted : .nobody
-                try serve(&trio, batch)
-                trio.counted = .nobody
+                try serve(batch, isCounting)
             }
         }
         callgrind_write("\(name)|\(count)")

@@ -23,6 +23,7 @@ struct Member {
     private let limits = Limits()
     private let requestLimits = RequestLimits()
     private let context: Context
+    private let isSlowed = Instructions.isSlowed
     private var scratch: [UInt8] = []
     private var effects: [Effect] = []
     private var operations: [Operation] = []
@@ -64,6 +65,7 @@ struct Member {
     /// A request's bytes: head, query, key, conditions.
     @inline(never)
     mutating func parse(_ bytes: [UInt8]) throws -> (head: RequestHead, request: Request) {
+        if isSlowed { _ = try parser.parse(bytes.span, limits: limits) }
         guard case .head(let head) = try parser.parse(bytes.span, limits: limits) else {
             throw Unexpected.head
         }

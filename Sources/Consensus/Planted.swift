@@ -95,6 +95,8 @@
         case timeRunsFast
         /// A snapshot lacks the answers that are kept under idempotency keys.
         case answersForgottenAtSnapshot
+        /// Names of writes are forgotten at once, on every node alike.
+        case namesIgnored
         /// The second half of a transaction is left out.
         case transactionHalfApplied
         /// A list goes on one key too late.

@@ -10,6 +10,9 @@ extension Store {
     mutating func apply(_ once: Once, _ at: ClusterTime, _ write: (inout Store) -> Reply) -> Reply {
         let now = max(clusterTime, at)
         answers.forget(by: now, limit: Store.forgottenMax)
+        #if PlantedFaults
+            if unsafe Store.ignoresNames { answers = Answers() }
+        #endif
         if let kept = answers.kept(once.key) {
             advance(to: at)
             guard kept.request == once.request, let reply = Reply(kept) else {

@@ -7,6 +7,9 @@
     }
 
     extension Store {
+        /// `Planted.namesIgnored`
+        nonisolated(unsafe) public static var ignoresNames = false
+
         /// `Planted.answersForgottenAtSnapshot`
         public mutating func forgetAnswers() { answers = Answers() }
 

@@ -177,7 +177,8 @@ extension Replica {
 
     /// Applies what has been applied already, as far as one turn may.
     mutating func goOnRepairing() {
-        guard var repair = exchange(&self.repair, with: nil) else { return }
+        // (Asked first: to exchange it is to move a whole store's places, each turn.)
+        guard self.repair != nil, var repair = exchange(&self.repair, with: nil) else { return }
         guard repair.applied >= raft.log.base.index else {
             // The log's beginning was being removed when this one's state was found to be wrong, and with it
             // what follows the snapshot. The leader takes a new one.
@@ -203,7 +204,7 @@ extension Replica {
 
     /// Entries that were to be applied again.
     mutating func loadedForRepair(_ blocks: [Block]) {
-        guard var repair = exchange(&self.repair, with: nil) else { return }
+        guard self.repair != nil, var repair = exchange(&self.repair, with: nil) else { return }
         repair.isLoading = false
         for block in blocks {
             for place in block.starts.indices {

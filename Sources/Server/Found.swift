@@ -20,7 +20,7 @@ struct Found {
         _ configuration: Configuration, in directory: DataDirectory, _ listener: borrowing Listener,
         _ log: Logger
     ) throws(StartFailure) {
-        let progress = StartProgress(of: directory.usage().logBytes)
+        let progress = StartProgress(of: Self.bytesToRead(in: directory))
         let responder: StartResponder
         do throws(SystemError) {
             responder = try StartResponder(
@@ -30,20 +30,17 @@ struct Found {
         }
         defer { responder.end() }
         do throws(RecoveryError) {
-            let (opened, isLost) = try Self.openSnapshot(in: directory, progress, log)
+            let reading = Reading(directory, progress, log)
+            let (opened, isLost) = try Self.openSnapshot(in: reading, directory.path, log)
             snapshot = opened.map {
                 StoredSnapshot(
                     id: $0.head.last, configuration: $0.head.configuration, sum: $0.sum, bytes: $0.bytes)
             }
-            var teller = Teller(log, progress)
             var replay = Replay(opened?.store ?? Store())
             (journal, recovered) = try Journal.recover(
                 node: configuration.node, settings: Self.settings(configuration), snapshot: snapshot?.id,
-                isSnapshotLost: isLost, firstBoot: Boot(.random(in: 1..<1 << 52)), from: directory
-            ) { bytes, line throws(RecoveryError) in
-                replay.apply(bytes, line)
-                teller.note(line)
-            }
+                isSnapshotLost: isLost, firstBoot: Boot(.random(in: 1..<1 << 52)), from: reading
+            ) { bytes, line throws(RecoveryError) in replay.apply(bytes, line) }
             self.replay = replay
         } catch {
             throw StartFailure("\(directory.path): \(error).")
@@ -58,54 +55,66 @@ struct Found {
         return settings
     }
 
+    /// What a start reads at most, unless its newest snapshot is damaged: that, and the log.
+    private static func bytesToRead(in directory: DataDirectory) -> UInt64 {
+        let newest = (try? Journal.snapshots(in: directory))?.first.map(File.snapshot)
+        let logs = ((try? directory.logFiles()) ?? []).filter {
+            if case .spare = $0.file { false } else { true }
+        }
+        let snapshots = ((try? directory.snapshotFiles()) ?? []).filter { $0.file == newest }
+        return (logs + snapshots).reduce(0) { $0 + $1.bytes }
+    }
+
     /// The newest snapshot that is whole. One that is not is told of; if it was the only one, it is lost.
     private static func openSnapshot(
-        in directory: DataDirectory, _ progress: StartProgress, _ log: Logger
+        in reading: Reading, _ path: String, _ log: Logger
     ) throws(RecoveryError) -> (OpenedSnapshot?, isLost: Bool) {
         var isLost = false
         let candidates: [EntryID]
         do throws(DiskFailure) {
-            candidates = try Journal.snapshots(in: directory)
+            candidates = try Journal.snapshots(in: reading)
         } catch {
             throw .disk(error)
         }
         for id in candidates {
             do throws(SnapshotError) {
-                let whole = try SnapshotReading.decode(.snapshot(id), from: directory) {
-                    progress.advance(by: $0)
-                }
-                return (OpenedSnapshot(whole), false)
+                return (OpenedSnapshot(try SnapshotReading.decode(.snapshot(id), from: reading)), false)
             } catch {
-                log.critical("\(directory.path)/\(File.snapshot(id)): \(error)")
+                log.critical("\(path)/\(File.snapshot(id)): \(error)")
                 isLost = true
             }
         }
         return (nil, isLost)
     }
+}
 
-    /// Tells how far a long replay is, in the log every few seconds.
-    private struct Teller {
-        private let log: Logger
-        private let progress: StartProgress
-        private var tellAt = monotonicNanoseconds() + 2_000_000_000
-        private var count = 0
-        private var bytes = 0
+/// The directory as a start reads it: how far that is, is told to who asks, and in the log every few seconds.
+private final class Reading: Storage {
+    private let directory: DataDirectory
+    private let progress: StartProgress
+    private let log: Logger
+    private var tellAt = monotonicNanoseconds() + 2_000_000_000
 
-        init(_ log: Logger, _ progress: StartProgress) {
-            self.log = log
-            self.progress = progress
-        }
+    init(_ directory: DataDirectory, _ progress: StartProgress, _ log: Logger) {
+        self.directory = directory
+        self.progress = progress
+        self.log = log
+    }
 
-        mutating func note(_ line: EntryLine) {
-            count &+= 1
-            bytes &+= line.line.count
-            guard count & 0x3FF == 0 else { return }
-            progress.advance(by: bytes)
-            bytes = 0
-            let now = monotonicNanoseconds()
-            guard now >= tellAt else { return }
+    func logFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] { try directory.logFiles() }
+
+    func snapshotFiles() throws(DiskFailure) -> [(file: File, bytes: UInt64)] {
+        try directory.snapshotFiles()
+    }
+
+    func read(_ file: File, offset: UInt64, count: Int) throws(DiskFailure) -> [UInt8]? {
+        let bytes = try directory.read(file, offset: offset, count: count)
+        progress.advance(by: bytes?.count ?? 0)
+        let now = monotonicNanoseconds()
+        if now >= tellAt {
             tellAt = now + 2_000_000_000
-            log.info("replaying the log: entry \(line.id.index), \(progress.percent) %")
+            log.info("reading \(file), from byte \(offset): \(progress.percent) % of the data are read")
         }
+        return bytes
     }
 }

@@ -160,8 +160,9 @@ extension Node {
             }
         case .noLeader(.closing): answer.append(.shuttingDown, to: &clients[slot].outbound.bytes)
         case .noLeader(let absence):
-            // A node that was a member before waits for an election, though it has only begun.
-            let wasMember = replica.view.cluster != nil
+            // A node that was a member before waits for an election, though it has only begun. (In a first
+            // start, the cluster's id may be stored before all have answered; a term is not.)
+            let wasMember = replica.raft.term > .zero
             let reason = Leaderless(absence)
             answer.append(
                 noLeader(reason == .starting && wasMember ? .election : reason),

@@ -190,10 +190,12 @@ extension Cluster {
         guard node.isSound, !table.committed.isEmpty else { return false }
         let ill = nodes.reduce(0) { $0 + ($1.isSound ? 0 : 1) }
         guard ill + 1 <= (nodes.count - 1) / 2 else { return false }
-        // Where one is a learner, or is becoming a voter, fewer may decide than there are nodes.
+        // Where one is a learner, or is becoming a voter, fewer may decide than there are nodes. One that is
+        // a learner by its own log does not stand, and that log may be ahead of theirs who do.
         func isFine(_ id: NodeID) -> Bool {
             let other = nodes[Int(id.rawValue) - 1]
-            return other !== node && other.isSound
+            guard other !== node, other.isSound else { return false }
+            return other.memberships.allSatisfy { $0.voters.contains(id) }
         }
         return nodes.allSatisfy { other in
             other.memberships.allSatisfy { membership in

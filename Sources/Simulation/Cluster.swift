@@ -117,6 +117,7 @@ public final class Cluster {
         #if PlantedFaults
             Planted.choose(plan.planted)
             unsafe KeyRange.afterSkips = Planted.is(.cursorSkips)
+            unsafe Store.ignoresNames = Planted.is(.namesIgnored)
         #endif
         var violation: Violation?
         do throws(Violation) {

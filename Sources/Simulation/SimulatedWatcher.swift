@@ -70,6 +70,8 @@ struct WatchTruth {
     private var shelves: [(since: Revision, keys: [[UInt8]])] = [(.empty, [])]
     /// By revision.
     private var changes: [[Change]] = [[], []]
+    /// By its name, the cluster time at which a write took effect.
+    private var tookEffect: [ArraySlice<UInt8>: ClusterTime] = [:]
     /// Which key has which place, as it was told first: places are alike on every node.
     private var places: [Place: [UInt8]] = [:]
 
@@ -106,6 +108,7 @@ struct WatchTruth {
         let reply = store.apply(command.span, index: UInt64(index))
         replies.append((reply, store.revision))
         guard store.revision > before.revision else { return }
+        checkOnce(command, index)
         var found: [Change] = []
         var (count, created) = (0, 0)
         let revision = store.revision
@@ -137,6 +140,20 @@ struct WatchTruth {
             return true
         }
         shelves.append((revision, keys))
+    }
+
+    /// A write under a name that has taken effect before must not do so again while its answer is kept
+    /// (Interface §6). (The name is read here, not by the store's reader: after the time, which is digits.)
+    private mutating func checkOnce(_ command: [UInt8], _ index: Int) {
+        let mark = Array(",\"once\":{\"key\":\"".utf8)
+        guard let comma = command.firstIndex(of: UInt8(ascii: ",")), command[comma...].starts(with: mark)
+        else { return }
+        let name = command[(comma + mark.count)...].prefix { $0 != UInt8(ascii: "\"") }
+        let now = store.clusterTime
+        if let first = tookEffect[name], now.milliseconds - first.milliseconds < Once.keptMilliseconds {
+            problem = "once: entry \(index) has the second effect of write \(Self.text(Array(name)))"
+        }
+        tookEffect[name] = now
     }
 
     /// A key that goes by itself has gone: its time is over.

@@ -55,6 +55,11 @@ extension Failures {
                 let urls = cluster.urls.joined(separator: ",")
                 let busy = try rast("backup", early, "--endpoints", urls)
                 try #require(busy.end == 0, "\(busy)")
+                // On a terminal there is a bar; the run before has none.
+                let command = "'\(Cluster.program)' backup '\(early).2' --endpoints \(urls)"
+                let shown = try Run("env", ["SHELL=/bin/sh", "script", "-qec", command, "/dev/null"])
+                try #require(shown.end == 0 && shown.output.contains("\r\u{1B}[Kbackup "), "\(shown)")
+                try #require(!busy.output.contains("\u{1B}"), "\(busy)")
                 try #require(load.waitFor(writes: 100), "nothing is written after a backup")
                 let history = load.stop()
 

@@ -161,6 +161,18 @@ final class Cluster {
     /// What a node's disk and state are, in the word of the interface.
     func condition(_ id: Int) -> String? { status(id, "node", "condition") as? String }
 
+    /// Whether a node says everywhere what its condition is: in `/status`, `/metrics` and `/readyz`, there
+    /// under the check that it belongs to.
+    func shows(_ id: Int, _ word: String, under check: String, seconds: Double = 10) -> Bool {
+        Clock.poll(seconds: seconds, every: 20_000) {
+            guard condition(id) == word, let metrics = get(id, "/metrics"),
+                let readiness = get(id, "/readyz?verbose")
+            else { return false }
+            return metrics.text.contains("rast_condition{condition=\"\(word)\"} 1")
+                && readiness.status == 503 && readiness.text.contains("{\"name\":\"\(check)\",\"ok\":false")
+        }
+    }
+
     func isReady(_ id: Int) -> Bool { get(id, "/readyz")?.status == 200 }
 
     /// Waits until all of `ids` (all running ones) say that they are ready.

@@ -75,7 +75,10 @@ extension Failures {
                 _ = load.stop()
                 for id in [1, 2] { _ = try flip(cluster, id) }
                 try cluster.start()
-                for id in [1, 2] { try #require(cluster.logs(id, "damaged: log/1.ndjson, byte ")) }
+                for id in [1, 2] {
+                    try #require(cluster.logs(id, "damaged: log/1.ndjson, byte "))
+                    try #require(cluster.shows(id, "damaged", under: "log"))
+                }
                 // Longer than any election.
                 let isServed = Clock.poll(seconds: 4, every: 100_000) {
                     cluster.ids.contains { cluster.isReady($0) }

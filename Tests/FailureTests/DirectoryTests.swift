@@ -97,6 +97,20 @@ extension Failures {
             (try? Run("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]))?.end == 0
         }
 
+        @Test("a node that lost its disk shows it everywhere while nobody can let it in")
+        func wipedIsShown() throws {
+            try withCluster { cluster in
+                try #require(cluster.follow(.put(cluster.url(1, "/kv/a"), "1")).status == 201)
+                cluster.kill([2, 3])
+                try FileManager.default.removeItem(atPath: cluster[2].data)
+                try cluster.start(2)
+                try #require(cluster.shows(2, "wiped", under: "disk"))
+                try cluster.start(3)
+                try cluster.ready()
+                try #require(cluster.condition(2) == "whole")
+            }
+        }
+
         @Test("a node that lost its disk says so, stays mute, and acknowledges nothing for the others")
         func wiped() throws {
             try withCluster { cluster in

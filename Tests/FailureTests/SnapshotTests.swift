@@ -29,6 +29,7 @@ extension Failures {
         func catchesUp() throws {
             try withSnapshots { cluster in
                 let load = Load(cluster)
+                try #require(cluster.follow(.put(cluster.url(1, "/kv/before"), "here")).status == 201)
                 load.start()
                 try #require(load.waitFor(writes: 200))
                 let (leader, follower) = try follower(cluster)
@@ -39,7 +40,16 @@ extension Failures {
                 }
                 try #require(isForgotten, "the log is not compacted beyond \(last)")
                 try cluster.start(follower)
-                try #require(cluster.logs(follower, "is this node's state from now on", seconds: 30))
+                // Until it has the leader's state it serves its own.
+                var served = 0
+                let isInstalled = Clock.poll(seconds: 30, every: 1_000) {
+                    let answer = cluster.get(follower, "/kv/before?consistency=local")
+                    let isOver = cluster.logs(follower, "is this node's state from now on", seconds: 0)
+                    if !isOver, answer?.status == 200, answer?.text == "here" { served += 1 }
+                    return isOver
+                }
+                try #require(isInstalled)
+                try #require(served > 0, "it served nothing before")
                 try cluster.ready()
                 let history = load.stop()
                 try history.verify(cluster)

@@ -54,6 +54,19 @@ struct SnapshotTests {
         #expect(taken(effects) != nil, "twenty more were applied meanwhile")
     }
 
+    @Test("§7 a snapshot is due after so many bytes of the log, however few the entries")
+    func large() throws {
+        var member = leader(entries: 8) { settings in
+            settings.snapshotEntries = 1_000_000
+            settings.snapshotBytes = 10_000
+        }
+        #expect(taken(member.takeEffects()) == nil)
+        member.put("one", String(repeating: "x", count: 9_500), ticket: 50)
+        member.acknowledge()
+        let (head, _) = try #require(taken(member.takeEffects()))
+        #expect(head.last.index == member.replica.applied)
+    }
+
     @Test("one that could not be written is tried again, later")
     func failed() throws {
         var member = leader(entries: 20)

@@ -22,7 +22,7 @@ import Testing
             #expect(try caller.ask("GET", "/kv/a").content == [1])
             resting.append(caller)
         }
-        let each = (node.residentBytes - before) / count
+        let each = node.grown(since: before) / count
         #expect(each <= 4_096, "\(each) bytes")
         let other = try Caller(node.port)
         for _ in 0..<100 {

@@ -27,7 +27,7 @@ import Testing
             return caller
         }
         #expect(try other.ask("PUT", "/kv/small", [1]).status == 201)
-        let grown = node.residentBytes - before
+        let grown = node.grown(since: before)
         // Arrays grow by doubling, and the allocator keeps some of what was freed.
         #expect(grown < 4 * bound, "\(grown) bytes")
         var held: [Int] = []

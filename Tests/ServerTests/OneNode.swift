@@ -87,6 +87,12 @@ final class OneNode {
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * 4_096 : 0
     }
 
+    /// How much more is resident than `before`; none under a sanitizer, which keeps what was freed and has a
+    /// record of all that is not: its runs bound no memory, and `scripts/sanitize` says so.
+    func grown(since before: Int) -> Int {
+        getenv("RAST_SANITIZER") == nil ? residentBytes - before : 0
+    }
+
     /// Next to the tests: the build puts them in one folder.
     private static let program: String = {
         var path = [CChar](repeating: 0, count: 4_096)

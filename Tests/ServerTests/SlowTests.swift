@@ -36,7 +36,7 @@ import Testing
             return caller
         }
         try serve(node)
-        #expect((node.residentBytes - before) / (2 * Self.many) < 6 << 10)
+        #expect(node.grown(since: before) / (2 * Self.many) < 6 << 10)
         for caller in heads + contents {
             #expect(try caller.response().status == 408)
             #expect(caller.isClosed())
@@ -91,7 +91,7 @@ import Testing
             return caller
         }
         try serve(node)
-        let grown = node.residentBytes - before
+        let grown = node.grown(since: before)
         #expect(grown < 64 << 20, "\(grown) bytes")
         // Those who have not read for two seconds make room for one who does.
         let reader = try Caller(node.port)

@@ -127,7 +127,7 @@ import Testing
             try await group.waitForAll()
         }
         for key in ["x", "y"] {
-            let read = try Caller(leader.port).ask("GET", "/kv/\(key)?format=json")
+            let read = try Caller(leader.port).ask("GET", "/kv/\(key)?format=json&redirect=no")
             #expect(read.text.contains("\"value\":\"180\"") && read.text.contains("\"version\":181}"))
         }
     }

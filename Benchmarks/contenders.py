@@ -65,6 +65,8 @@ class Contender:
     """Some processes. What is measured is asked of the node at `port`, which leads where one leads."""
 
     nodes = 3
+    # Where a node is asked whether it leads, and what it answers then; without it the first is the one.
+    LEADS = None
 
     def __init__(self, folder):
         self.folder = os.path.join(folder, self.name)
@@ -121,8 +123,12 @@ class Contender:
             return False
 
     def find_leader(self):
-        self.leader = 0
-        self.port = self.ports[0]
+        def leads(place):
+            return self.LEADS is None or self.is_answering(place, *self.LEADS)
+
+        wait_for(f"leader of {self.name}", lambda: any(leads(place) for place in self.processes))
+        self.leader = next(place for place in self.processes if leads(place))
+        self.port = self.ports[self.leader]
 
     def turn_to_follower(self):
         """From now on another node than the leader is asked, where there is another."""
@@ -146,6 +152,7 @@ class Contender:
 
 class Rast(Contender):
     name = "rast"
+    LEADS = "/status", b'"role":"leader"'
 
     def __init__(self, folder, binary):
         super().__init__(folder)
@@ -173,14 +180,6 @@ class Rast(Contender):
         for place in self.processes:
             wait_for(f"ready node {place + 1} of rast", lambda: self.is_answering(place, "/readyz"))
 
-    def find_leader(self):
-        def leads(place):
-            return self.is_answering(place, "/status", b'"role":"leader"')
-
-        wait_for("leader of rast", lambda: any(leads(place) for place in self.processes))
-        self.leader = next(place for place in self.processes if leads(place))
-        self.port = self.ports[self.leader]
-
     def counter(self):
         status = json.loads(call(self.port, "GET", "/status")[2])
         return status["store"]["revision"]
@@ -197,6 +196,7 @@ class Rast(Contender):
 
 class Etcd(Contender):
     name = "etcd v2"
+    LEADS = "/v2/stats/self", b'"StateLeader"'
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -224,14 +224,6 @@ class Etcd(Contender):
     def wait_until_ready(self):
         for place in self.processes:
             wait_for(f"healthy node {place} of etcd", lambda: self.is_answering(place, "/health", b'"true"'))
-
-    def find_leader(self):
-        def leads(place):
-            return self.is_answering(place, "/v2/stats/self", b'"StateLeader"')
-
-        wait_for("leader of etcd", lambda: any(leads(place) for place in self.processes))
-        self.leader = next(place for place in self.processes if leads(place))
-        self.port = self.ports[self.leader]
 
     def counter(self):
         return int(call(self.port, "GET", "/v2/keys/k0")[1]["X-Etcd-Index"])
@@ -271,6 +263,7 @@ class GoRaft(Contender):
     """Benchmarks/go, built into the folder of the results."""
 
     name = "Go raft"
+    LEADS = "/status", b'"leads":true'
     SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go", "main.go")
     LIBRARIES = "/usr/share/gocode"
     PACKAGES = {
@@ -325,25 +318,11 @@ class GoRaft(Contender):
         for place in self.processes:
             wait_for(f"leader for node {place} of Go", lambda: self.is_answering(place, "/status", b'"leader":"1'))
 
-    def find_leader(self):
-        def leads(place):
-            return self.is_answering(place, "/status", b'"leads":true')
-
-        wait_for("leader of Go", lambda: any(leads(place) for place in self.processes))
-        self.leader = next(place for place in self.processes if leads(place))
-        self.port = self.ports[self.leader]
-
     def counter(self):
         return json.loads(call(self.port, "GET", "/status")[2])["applied"]
 
-    def write(self, value):
-        return "PUT", "/kv/k%d", value, {"Content-Type": "text/plain"}
-
-    def read(self):
-        return "GET", "/kv/k%d", None, {}
-
-    def local(self):
-        return "GET", "/kv/k%d?consistency=local", None, {}
+    # It is asked as rast is.
+    write, read, local = Rast.write, Rast.read, Rast.local
 
 
 class Nginx(Contender):

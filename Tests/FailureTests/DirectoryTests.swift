@@ -97,6 +97,36 @@ extension Failures {
             (try? Run("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]))?.end == 0
         }
 
+        @Test("a first start that was cut short goes on as one: no_leader says starting, and not election")
+        func firstStartAgain() throws {
+            try withCluster(isStarted: false) { cluster in
+                // All have stored the cluster's id, and nobody has stood yet.
+                for id in cluster.ids { try cluster.start(id, ["--election-timeout", "60s"]) }
+                for id in cluster.ids { try #require(cluster.logs(id, "member of cluster")) }
+                cluster.kill(cluster.ids)
+                try cluster.start(1)
+                var reason: String?
+                let isTold = Clock.poll(seconds: 10) {
+                    guard let answer = cluster.get(1, "/kv/a"), answer.member("code") == "no_leader" else {
+                        return false
+                    }
+                    reason = answer.member("reason")
+                    return true
+                }
+                try #require(isTold && reason == "starting", "\(reason ?? "no answer")")
+                // One that has been a member waits for an election.
+                try cluster.start()
+                try cluster.ready()
+                cluster.kill(cluster.ids)
+                try cluster.start(1)
+                let waits = Clock.poll(seconds: 10) {
+                    reason = cluster.get(1, "/kv/a")?.member("reason")
+                    return reason == "election"
+                }
+                try #require(waits, "\(reason ?? "no answer")")
+            }
+        }
+
         @Test("a node that lost its disk shows it everywhere while nobody can let it in")
         func wipedIsShown() throws {
             try withCluster { cluster in

@@ -153,7 +153,7 @@ import Testing
         "a leader that stops answering: unknown, in time; a follower alone says that nothing was applied"
     )
     func lostLeader() throws {
-        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "3s")
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: 3_000)
         let place = try cluster.leader()
         let follower = cluster.nodes[(place + 1) % 3]
         let caller = try Caller(follower.port)
@@ -180,7 +180,7 @@ import Testing
 
     @Test("a leader that is gone: what cannot be sent is not applied, and says so")
     func goneLeader() throws {
-        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "3s")
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: 3_000)
         let place = try cluster.leader()
         let caller = try Caller(cluster.nodes[(place + 1) % 3].port)
         #expect(try caller.ask("PUT", "/kv/a", [1]).status == 201)
@@ -194,7 +194,7 @@ import Testing
 
     @Test("one client's short time takes nothing from others whom the leader is asked for, nor from its next")
     func shortTime() throws {
-        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "3s")
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: 3_000)
         let place = try cluster.leader()
         let follower = cluster.nodes[(place + 1) % 3]
         let patient = try Caller(follower.port)
@@ -218,7 +218,7 @@ import Testing
 
     @Test("what has not left the follower when its time is over is never applied, and the client is told so")
     func takenBack() throws {
-        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "3s")
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: 3_000)
         let place = try cluster.leader()
         let follower = cluster.nodes[(place + 1) % 3]
         #expect(try Caller(follower.port).ask("PUT", "/kv/before", [1]).status == 201)
@@ -248,7 +248,7 @@ import Testing
 
     @Test("a lease whose keys take more than any transaction's answer comes through a follower")
     func largeLease() throws {
-        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: "1s")
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: 1_000)
         let (_, follower) = try cluster.leaderAndFollower()
         let caller = try Caller(follower.port)
         let wish = Array(#"{"ttl":"1h","id":"77"}"#.utf8)

@@ -15,6 +15,9 @@ let descriptorLimit: Int = {
     return Int(limit.rlim_max)
 }()
 
+/// How many times slower all of it may be than in a release build: the thread sanitizer watches every access.
+let slowness = getenv("RAST_SANITIZER").map { strcmp($0, "thread") == 0 } == true ? 10 : 1
+
 /// One `rast serve` with temporary data.
 final class OneNode {
     let port: UInt16
@@ -22,9 +25,10 @@ final class OneNode {
     private let folder: String
     private let endings = Mailbox<Int32>()
 
-    /// Starts it, with further flags, and waits until it is ready, or only until it listens.
+    /// Starts it, with further flags and an election timeout in milliseconds, and waits until it is ready, or
+    /// only until it listens.
     init(
-        _ flags: [String] = [], listen: String = "127.0.0.1:0", electionTimeout: String = "40ms",
+        _ flags: [String] = [], listen: String = "127.0.0.1:0", electionTimeout: Int = 40,
         descriptors: Int? = nil, waitsUntilReady: Bool = true
     ) throws {
         var template = Array("/tmp/rast-server-tests-XXXXXX".utf8CString)
@@ -34,8 +38,8 @@ final class OneNode {
         let arguments =
             [
                 "rast", "serve", "--listen", listen, "--data", "\(folder)/data", "--election-timeout",
-                electionTimeout, "--heartbeat", "10ms", "--segment-size", "1048576", "--parent",
-                "\(getpid())",
+                "\(electionTimeout)ms", "--heartbeat", "10ms", "--segment-size", "1048576",
+                "--parent", "\(getpid())",
             ] + flags
         let starts = Mailbox<pid_t>()
         // The parent-death signal comes at the end of the thread that starts a child: this one waits.

@@ -6,14 +6,15 @@ import Testing
 final class ThreeNodes {
     let nodes: [OneNode]
 
-    /// Starts them, with further flags, and waits until all of them know a leader.
-    init(_ flags: [String] = [], electionTimeout: String = "150ms") throws {
+    /// Starts them, with further flags and an election timeout in milliseconds (longer where all is
+    /// slow), and waits until all of them know a leader.
+    init(_ flags: [String] = [], electionTimeout: Int = 150) throws {
         let ports = try Self.freePorts(3)
         let peers = ports.enumerated().map { "\($0 + 1)=http://127.0.0.1:\($1)" }.joined(separator: ",")
         nodes = try ports.enumerated().map { place, port in
             try OneNode(
                 ["--id", "\(place + 1)", "--peers", peers] + flags, listen: "127.0.0.1:\(port)",
-                electionTimeout: electionTimeout, waitsUntilReady: false)
+                electionTimeout: max(electionTimeout, slowness > 1 ? 2_000 : 0), waitsUntilReady: false)
         }
         for node in nodes { try node.waitUntilReady() }
     }

@@ -79,14 +79,14 @@ import Testing
             let puts = (first..<first + 3).map { #"{"put":{"key":"k\#($0)","value":"\#(value)"}}"# }
             let body = #"{"then":[\#(puts.joined(separator: ","))]}"#
             let padded = body + String(repeating: " ", count: (4 << 20) - body.utf8.count)
-            #expect(try Self.transact(caller, padded, "?redirect=no").status == 200)
+            #expect(try Self.transact(caller, padded, "?redirect=no&timeout=60s").status == 200)
         }
         let list = #"{"then":[{"put":{"key":"w","value":""}},{"list":{"prefix":"k","limit":100}}]}"#
-        let listed = try Self.transact(caller, list, "?redirect=no")
+        let listed = try Self.transact(caller, list, "?redirect=no&timeout=60s")
         #expect(listed.status == 200 && listed.text.utf8.count > 15 << 20)
         #expect(listed.text.hasSuffix("\"more\":false}}]}\n"))
-        #expect(try caller.ask("PUT", "/kv/k15?redirect=no", Array(value.utf8)).status == 201)
-        let refused = try Self.transact(caller, list, "?redirect=no")
+        #expect(try caller.ask("PUT", "/kv/k15?redirect=no&timeout=60s", Array(value.utf8)).status == 201)
+        let refused = try Self.transact(caller, list, "?redirect=no&timeout=60s")
         #expect(refused.status == 400 && refused.text.contains("\"answer_too_large\""))
         #expect(try caller.ask("GET", "/kv/w?format=json&redirect=no").text.contains("\"version\":1}"))
         let large = try Caller(leader.port).ask(

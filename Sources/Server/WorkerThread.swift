@@ -1,5 +1,6 @@
 // The worker: snapshots written, read back and verified, large stores freed; nothing else waits for it.
 internal import Consensus
+internal import Glibc
 internal import Journal
 internal import KeyValue
 internal import Network
@@ -22,6 +23,8 @@ final class WorkerThread: Sendable {
     ) throws(SystemError) {
         let tasks = tasks
         try Thread(named: "worker") {
+            // Requests go before it. (On Linux this is the calling thread's alone.)
+            _ = nice(10)
             let disk = PosixDisk(directory)
             var taken: [Task] = []
             while tasks.take(into: &taken) {

@@ -18,7 +18,7 @@ public struct SnapshotTaking: Sendable {
     private enum Stage: Sendable { case beginning, rows, syncing, naming, done }
 
     /// So much may be unsynced: a disk that has to write hundreds of megabytes at once holds up the log.
-    private static let unsyncedBytesMax = 4 << 20
+    private static let unsyncedBytesMax = 1 << 20
 
     public init(_ head: SnapshotHead, of store: Store) {
         id = head.last

@@ -60,13 +60,9 @@ import Testing
         let leader = cluster.nodes[try cluster.leader()]
         let old = try Caller(leader.port)
         #expect(try old.ask("PUT", "/kv/a", [1]).status == 201)
-        // Whoever still opens a file for the start would get the one that is kept for turning away.
-        var open = 0
-        while open != leader.openDescriptors {
-            open = leader.openDescriptors
-            usleep(500_000)
-        }
-        try leader.limitDescriptors(to: open)
+        // The log's next file would get the descriptor that is kept for turning away.
+        try until { leader.hasSpare }
+        try leader.limitDescriptors(to: leader.openDescriptors)
         // Numbers below the limit that were free are taken first.
         var held: [Caller] = []
         for _ in 0..<20 {

@@ -113,6 +113,9 @@ final class OneNode {
         return fields.count > 12 ? (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0) : 0
     }
 
+    /// Whether the log's second file is there, ahead of its use: it stays open.
+    var hasSpare: Bool { access("\(folder)/data/log/2.spare", F_OK) == 0 }
+
     /// How many descriptors the process has open.
     var openDescriptors: Int {
         guard let folder = opendir("/proc/\(process)/fd") else { return 0 }

@@ -1,5 +1,5 @@
 // Watchers of one key, and a writer of it at a fixed rate: how long after its intended moment does each write
-// reach each watcher? Driven by Benchmarks/fanout.
+// reach each watcher? Driven by Benchmarks/store.
 //
 //     fanout WRITER_HOST:PORT WATCHERS RATE SECONDS HOST:PORT…
 //

@@ -19,8 +19,9 @@ extension CommandReader {
         return KeyRange(start: start, end: end)
     }
 
-    mutating func readTransaction(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Transaction {
-        var transaction = Transaction()
+    mutating func readTransaction(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Branches {
+        var transaction = Operation.Branches()
+        transaction.then.reserveCapacity(min(bytes.count / Self.stepBytes, Transaction.operationsMax))
         var seen = 0
         try expectObject(bytes)
         while let name = try nextName(bytes) {
@@ -44,6 +45,9 @@ extension CommandReader {
         return transaction
     }
 
+    /// A small put takes about so many.
+    private static var stepBytes: Int { 64 }
+
     /// Inside an object that has been begun: whether another one begins, or the array ends.
     mutating func nextElement(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Bool {
         switch try next(bytes) {
@@ -56,40 +60,57 @@ extension CommandReader {
 
     // MARK: Operations
 
-    private mutating func readStep(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Transaction.Step {
+    private mutating func readStep(_ bytes: Span<UInt8>) throws(MalformedCommand) -> Operation.Branches.Step {
         guard let name = try nextName(bytes) else { throw MalformedCommand() }
-        let step: Transaction.Step
+        let step: Operation.Branches.Step
         if name.equals("put", in: bytes) {
-            step = try plainPut(try readPut(bytes), bytes)
-        } else if name.equals("get", in: bytes) {
-            let target = try readTarget(bytes)
-            guard let key = target.key, target.prefix == nil, target.limit == nil else {
-                throw MalformedCommand()
-            }
-            step = .get(key: key)
-        } else if name.equals("list", in: bytes) {
-            let target = try readTarget(bytes)
-            guard target.key == nil, let prefix = target.prefix, let limit = target.limit,
-                (1...UInt64(Transaction.listMax)).contains(limit)
-            else { throw MalformedCommand() }
-            step = .list(prefix: prefix, limit: Int(limit))
-        } else if name.equals("delete", in: bytes) {
-            let target = try readTarget(bytes)
-            guard target.limit == nil, (target.key == nil) != (target.prefix == nil) else {
-                throw MalformedCommand()
-            }
-            step = target.key.map { .delete(key: $0) } ?? .deleteAll(prefix: target.prefix ?? [])
+            step = try putStep(try readPut(bytes), bytes)
         } else {
-            throw MalformedCommand()
+            step = .other(try readOther(name, bytes))
         }
         guard try nextName(bytes) == nil else { throw MalformedCommand() }
         return step
     }
 
-    private func plainPut(
-        _ put: Operation.Put, _ bytes: Span<UInt8>
+    /// A step that is no put.
+    private mutating func readOther(
+        _ name: Text, _ bytes: Span<UInt8>
     ) throws(MalformedCommand) -> Transaction.Step {
+        if name.equals("get", in: bytes) {
+            let target = try readTarget(bytes)
+            guard let key = target.key, target.prefix == nil, target.limit == nil else {
+                throw MalformedCommand()
+            }
+            return .get(key: key)
+        } else if name.equals("list", in: bytes) {
+            let target = try readTarget(bytes)
+            guard target.key == nil, let prefix = target.prefix, let limit = target.limit,
+                (1...UInt64(Transaction.listMax)).contains(limit)
+            else { throw MalformedCommand() }
+            return .list(prefix: prefix, limit: Int(limit))
+        } else if name.equals("delete", in: bytes) {
+            let target = try readTarget(bytes)
+            guard target.limit == nil, (target.key == nil) != (target.prefix == nil) else {
+                throw MalformedCommand()
+            }
+            return target.key.map { .delete(key: $0) } ?? .deleteAll(prefix: target.prefix ?? [])
+        }
+        throw MalformedCommand()
+    }
+
+    private func putStep(
+        _ put: Operation.Put, _ bytes: Span<UInt8>
+    ) throws(MalformedCommand) -> Operation.Branches.Step {
         guard put.precondition.isEmpty else { throw MalformedCommand() }
+        if put.isPlain {
+            let plain = Operation.Branches.PlainPut(
+                key: put.key.range, value: put.value.range, contentType: put.contentType?.range ?? 0..<0,
+                lifetime: put.lifetime)
+            guard (1...Command.keyBytesMax).contains(plain.key.count), plain.value.count <= Int(UInt32.max),
+                plain.contentType.count <= Command.contentTypeBytesMax
+            else { throw MalformedCommand() }
+            return .put(plain)
+        }
         var value: [UInt8] = []
         if !put.isBase64 {
             put.value.append(from: bytes, to: &value)
@@ -101,8 +122,9 @@ extension CommandReader {
         guard contentType.count <= Command.contentTypeBytesMax, value.count <= Int(UInt32.max) else {
             throw MalformedCommand()
         }
-        return .put(
-            key: try key(put.key, bytes), value: value, contentType: contentType, lifetime: put.lifetime)
+        return .other(
+            .put(key: try key(put.key, bytes), value: value, contentType: contentType, lifetime: put.lifetime)
+        )
     }
 
     /// What a get, a list or a delete is about.

@@ -10,7 +10,7 @@ enum Operation {
     case put(Put)
     case delete(Delete)
     case deleteRange(KeyRange)
-    case transaction(Transaction)
+    case transaction(Branches)
     /// A lease is to be; without an id, the entry's index gives one.
     case grant(id: UInt64?, ttlMilliseconds: UInt64)
     case revoke(UInt64)
@@ -25,11 +25,44 @@ enum Operation {
         let contentType: Text?
         let precondition: Precondition
         let lifetime: Lifetime
+
+        /// Whether its texts stand in the command as what they mean.
+        var isPlain: Bool {
+            !isBase64 && !key.isEscaped && !value.isEscaped && !(contentType?.isEscaped ?? false)
+        }
     }
 
     struct Delete {
         let key: Text
         let precondition: Precondition
+    }
+
+    /// A transaction's parts.
+    struct Branches {
+        var comparisons: [Comparison] = []
+        var then: [Step] = []
+        var otherwise: [Step] = []
+
+        enum Step {
+            /// A put whose texts mean what they are: the most usual step, for which nothing is copied.
+            case put(PlainPut)
+            case other(Transaction.Step)
+
+            var kind: Transaction.Place.Kind {
+                switch self {
+                case .put: .put
+                case .other(let step): step.kind
+                }
+            }
+        }
+
+        /// Where its bytes stand in the command.
+        struct PlainPut {
+            let key: Range<Int>
+            let value: Range<Int>
+            let contentType: Range<Int>
+            let lifetime: Lifetime
+        }
     }
 }
 

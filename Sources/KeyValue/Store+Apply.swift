@@ -34,7 +34,7 @@ extension Store {
         case .put(let put): return apply(put, command, at)
         case .delete(let delete): return apply(delete, command, at)
         case .deleteRange(let range): return apply(range, at)
-        case .transaction(let transaction): return apply(transaction, at, answerBytesMax: answerBytesMax)
+        case .transaction(let branches): return apply(branches, command, at, answerBytesMax: answerBytesMax)
         case .settings(let settings): return apply(settings, at)
         case .grant(let id, let ttl): return grant(id, ttlMilliseconds: ttl, at)
         case .revoke(let id): return revoke(id, at)
@@ -58,8 +58,7 @@ extension Store {
 
 extension Store {
     private mutating func apply(_ put: Operation.Put, _ command: Span<UInt8>, _ at: ClusterTime) -> Reply {
-        let isEscaped = put.key.isEscaped || put.value.isEscaped || put.contentType?.isEscaped ?? false
-        if !isEscaped && !put.isBase64 {
+        if put.isPlain {
             return self.put(
                 key: command.extracting(put.key.range), value: command.extracting(put.value.range),
                 contentType: command.extracting(put.contentType?.range ?? 0..<0), put.precondition,

@@ -20,8 +20,8 @@
             half.then.removeLast(half.then.count / 2)
             appliedIndex = index
             let most = Once.answerBytesMax
-            guard let once = entry.once else { return apply(half, entry.at, answerBytesMax: most) }
-            return apply(once, entry.at) { $0.apply(half, entry.at, answerBytesMax: most) }
+            guard let once = entry.once else { return apply(half, command, entry.at, answerBytesMax: most) }
+            return apply(once, entry.at) { $0.apply(half, command, entry.at, answerBytesMax: most) }
         }
     }
 #endif

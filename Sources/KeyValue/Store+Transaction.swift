@@ -18,16 +18,20 @@ extension Store {
     }
 
     /// Does what the branch says that the comparisons choose; all of it, or nothing.
-    mutating func apply(_ transaction: Transaction, _ at: ClusterTime, answerBytesMax: Int) -> Reply {
+    mutating func apply(
+        _ transaction: Operation.Branches, _ command: Span<UInt8>, _ at: ClusterTime, answerBytesMax: Int
+    ) -> Reply {
         guard revision < .largest else { return malformed() }
         let holds = transaction.comparisons.allSatisfy { $0.holds(tree.record($0.key.span)) }
         let steps = holds ? transaction.then : transaction.otherwise
         var draft = Draft(revision: revision.next, now: max(clusterTime, at), answerBytesMax: answerBytesMax)
         lend(to: &draft)
         var results: [TransactionReply.Result] = []
+        results.reserveCapacity(steps.count)
+        draft.expect(steps.count)
         var failure: Draft.Failure?
         do throws(Draft.Failure) {
-            for step in steps { results.append(try draft.perform(step)) }
+            for step in steps { results.append(try draft.perform(step, of: command)) }
         } catch {
             draft.undo()
             failure = error
@@ -131,7 +135,23 @@ struct Draft {
         answerBytes = TransactionReply.frameBytes(revision)
     }
 
-    mutating func perform(_ step: Transaction.Step) throws(Failure) -> TransactionReply.Result {
+    /// About so many changes follow.
+    mutating func expect(_ count: Int) { changes.reserveCapacity(count) }
+
+    mutating func perform(
+        _ step: Operation.Branches.Step, of command: Span<UInt8>
+    ) throws(Failure) -> TransactionReply.Result {
+        switch step {
+        case .put(let plain):
+            let put = try put(
+                command.extracting(plain.key), command.extracting(plain.value),
+                command.extracting(plain.contentType), plain.lifetime)
+            return try admitted(put)
+        case .other(let step): return try perform(step)
+        }
+    }
+
+    private mutating func perform(_ step: Transaction.Step) throws(Failure) -> TransactionReply.Result {
         switch step {
         case .put(let key, let value, let contentType, let lifetime):
             return try admitted(put(key.span, value.span, contentType.span, lifetime))
@@ -153,20 +173,29 @@ struct Draft {
     private mutating func put(
         _ key: Span<UInt8>, _ value: Span<UInt8>, _ contentType: Span<UInt8>, _ lifetime: Lifetime
     ) throws(Failure) -> TransactionReply.Result {
-        let present = tree.record(key)
-        if present?.revision == revision { throw .twice }
-        let hold: Hold
-        switch leases.hold(lifetime, for: present, now: now) {
-        case .success(let asked): hold = asked
-        case .failure(.leaseNotFound): throw .leaseNotFound
-        case .failure(.leaseFull): throw .leaseFull
+        var hold = Hold.none
+        if lifetime != .unbounded {
+            let present = tree.record(key)
+            if present?.revision == revision { throw .twice }
+            switch leases.hold(lifetime, for: present, now: now) {
+            case .success(let asked): hold = asked
+            case .failure(.leaseNotFound): throw .leaseNotFound
+            case .failure(.leaseFull): throw .leaseFull
+            }
         }
-        let record = Record(
-            key: key, value: value, contentType: contentType, revision: revision,
-            createdRevision: present?.createdRevision ?? revision, version: (present?.version ?? 0) + 1,
-            hold: hold)
-        tree.put(record)
-        try note(.put(record, over: present))
+        var over: Record?
+        var stored: Record?
+        tree.put(key) { present in
+            if let present, present.revision == revision { return present }
+            let record = Record(
+                key: key, value: value, contentType: contentType, revision: revision,
+                createdRevision: present?.createdRevision ?? revision, version: (present?.version ?? 0) + 1,
+                hold: hold)
+            (over, stored) = (present, record)
+            return record
+        }
+        guard let record = stored else { throw .twice }
+        try note(.put(record, over: over))
         return .put(record)
     }
 

@@ -204,7 +204,7 @@ extension Replica {
 
     /// Entries that were to be applied again.
     mutating func loadedForRepair(_ blocks: [Block]) {
-        guard self.repair != nil, var repair = exchange(&self.repair, with: nil) else { return }
+        guard var repair = exchange(&self.repair, with: nil) else { return }
         repair.isLoading = false
         for block in blocks {
             for place in block.starts.indices {

@@ -13,7 +13,7 @@ final class Courtesy {
     private var began: UInt64
     private var batches: UInt64
     /// So much may still be rested.
-    private var left: UInt64 = 30_000_000_000
+    private var left: UInt64
 
     /// A rest takes so many times the processor time of the piece before it: a quarter of a core is taken.
     private static let restRatio: UInt64 = 3
@@ -24,15 +24,17 @@ final class Courtesy {
 
     /// The work begins, on this thread.
     ///
-    /// - Parameter log: whose batches are given way to.
-    init(to log: DiskThread) {
+    /// - Parameters:
+    ///   - log: whose batches are given way to.
+    ///   - restsMax: all rests together take so long at most.
+    init(to log: DiskThread, restsMax: UInt64 = .max) {
         self.log = log
+        left = restsMax
         began = threadNanoseconds()
         batches = log.batches
     }
 
-    /// A piece of the work is done. Sleeps if the log was written meanwhile, unless all rests together have
-    /// taken half a minute: the log grows as long as this takes.
+    /// A piece of the work is done. Sleeps if the log was written meanwhile.
     func rest() {
         let taken = threadNanoseconds() - began
         guard taken >= Self.worthwhile else { return }
@@ -45,6 +47,37 @@ final class Courtesy {
             if time > 0 { usleep(UInt32(time / 1_000)) }
         }
         began = threadNanoseconds()
+    }
+}
+
+/// When the lists that the loop sends go on: while the log is being written, they rest between two chunks.
+///
+/// A list is made at several hundred megabytes a second, which few networks carry. At a stretch it would have
+/// all of the loop's time, and its client most of what else the machine has. All times are nanoseconds.
+struct ListPace {
+    /// The lists that rest, the first one for the longest time.
+    var resting: [Token] = []
+    /// They go on from then on.
+    private(set) var goesOnAt: UInt64 = 0
+    private var batches: UInt64 = 0
+    private var writtenAt: UInt64 = 0
+
+    /// A rest takes so many times the processor time of the chunk before it.
+    private static let restRatio: UInt64 = 7
+    /// Who writes one thing after the other leaves such pauses in between.
+    private static let pauseMax: UInt64 = 2_000_000
+
+    /// Whether writes were under way just now, by the log's number of batches.
+    mutating func givesWay(to batches: UInt64, now: UInt64) -> Bool {
+        if batches != self.batches { writtenAt = now }
+        self.batches = batches
+        return now < writtenAt + Self.pauseMax
+    }
+
+    /// A chunk took so much processor time.
+    mutating func rest(_ taken: UInt64, now: UInt64) {
+        // What a late turn took from it, it makes up for.
+        goesOnAt = max(goesOnAt, now - min(now, Self.pauseMax)) + (1 + Self.restRatio) * taken
     }
 }
 

@@ -95,18 +95,37 @@ extension Node {
         if clients[slot].pipe != nil { return pipeOn(slot) }
         if clients[slot].watcher != nil { return watchOn(slot) }
         guard clients[slot].outbound.isEmpty, let stream = clients[slot].stream else { return .rest }
+        if now < listPace.goesOnAt {
+            rest(slot)
+            return .rest
+        }
         guard hasRoom(slot, for: ListStream.chunkBytes) else {
             starve(slot)
             return .rest
         }
+        let began = listPace.givesWay(to: disk.batches, now: now) ? threadNanoseconds() : nil
         stream.appendChunk(lines: &scratch, to: &clients[slot].outbound.bytes)
         setDeadline(slot, after: configuration.idleTime)
         touch(slot)
         sendIfLarge(slot)
+        if let began { listPace.rest(threadNanoseconds() - began, now: now) }
         guard stream.isOver else { return .rest }
         clients[slot].stream = nil
         streams -= 1
         finish(slot)
         return .again
+    }
+
+    /// A list goes on when it is time; until then nothing else brings it there.
+    private mutating func rest(_ slot: Int) {
+        if clients[slot].isRunnable { return }
+        clients[slot].isRunnable = true
+        listPace.resting.append(clients.token(at: slot))
+    }
+
+    /// The list that has rested for the longest time goes on.
+    mutating func wakeList() {
+        if listPace.resting.isEmpty || now < listPace.goesOnAt { return }
+        runnable.append(listPace.resting.removeFirst())
     }
 }

@@ -11,9 +11,11 @@ extension Node {
     private static let heldBytesMax = 256 << 10
     /// So long is sent in one turn (ns), or as long as the rest of it took; then others have theirs.
     private static let sliceTime: UInt64 = 500_000
-    /// Serving takes one part of so many of the loop's time; it may be ahead of that by so much (ns), so that
-    /// a lone event is not held up.
-    private static let timeParts: UInt64 = 4
+    /// Serving takes one part of so many of the loop's time, or more, up to a half, where a round over all
+    /// who are to be served would take longer than so long otherwise (ns): an event waits for one round.
+    private static let timeParts: UInt64 = 5
+    private static let roundTime: UInt64 = 12_000_000
+    /// It may be ahead of that by so much (ns), so that a lone event is not held up.
     private static let aheadTime: UInt64 = 10_000_000
 
     /// Gives live watchers what has happened since the last time.
@@ -35,12 +37,18 @@ extension Node {
         let (began, taken) = (monotonicNanoseconds(), threadNanoseconds())
         let end = began + max(Self.sliceTime, began - now)
         var moment = began
+        var members: UInt64 = 0
+        for feed in watches.active { members += UInt64(feed.members.count) }
+        var served: UInt64 = 0
         while moment < end, !watches.active.isEmpty {
             serveNext()
+            served += 1
             moment = monotonicNanoseconds()
         }
         // While others had the processor, nothing was spent.
-        watches.repaid = max(watches.repaid, began) + Self.timeParts * (threadNanoseconds() - taken)
+        let spent = threadNanoseconds() - taken
+        let part = members == 0 ? 0 : served * Self.roundTime / members
+        watches.repaid = max(watches.repaid, began) + max(2 * spent, min(part, Self.timeParts * spent))
     }
 
     /// When events are to be served though nothing else happens.

@@ -28,6 +28,7 @@ extension Node {
         }
         // Who had to wait comes before who has just come.
         pace = Pace(from: now)
+        wakeList()
         continueRunnable()
         for index in 0..<count { take(poller[index]) }
         continuePostponed()
@@ -47,6 +48,7 @@ extension Node {
             replica.hasWaiting ? 10_000_000 : min(50_000_000, configuration.heartbeat.nanoseconds / 2)
         var moment = now + pause
         if let next = timers.next { moment = min(moment, next) }
+        if !listPace.resting.isEmpty { moment = min(moment, listPace.goesOnAt) }
         if let next = serveAt { moment = min(moment, next) }
         if let next = journal.wakeAt { moment = min(moment, next.nanoseconds) }
         switch stopping {

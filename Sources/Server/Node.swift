@@ -51,6 +51,7 @@ struct Node: ~Copyable {
     /// How many requests the leader has from here, and how many lists are being sent.
     var forwarded = 0
     var streams = 0
+    var listPace = ListPace()
     /// How many of these are backups.
     var backups = 0
     /// Those who watch keys, and how far they have been served.

@@ -32,22 +32,26 @@ final class PieceThread: Sendable {
     /// - Parameters:
     ///   - name: the thread's.
     ///   - niceness: by how much others go before it.
+    ///   - log: it rests between two pieces while this is being written; nil: it does not.
     ///   - answers: where the pieces go, as `.compressed`.
     ///   - wake: is rung for each.
     /// - Throws: what the system says where there can be no thread.
     init(
-        named name: String, niceness: Int32, answers: Mailbox<Arrival>, wake: Wake
+        named name: String, niceness: Int32, courteousTo log: DiskThread? = nil, answers: Mailbox<Arrival>,
+        wake: Wake
     ) throws(SystemError) {
         let tasks = tasks
         try Thread(named: name) {
             // On Linux this is the calling thread's alone.
             _ = nice(niceness)
+            let courtesy = log.map { Courtesy(to: $0) }
             var taken: [Task] = []
             while tasks.take(into: &taken) {
                 for task in taken {
                     guard case .next(let source, let client) = task else { continue }
                     answers.put(.compressed(source.next(), client: client))
                     wake.ring()
+                    courtesy?.rest()
                 }
                 // The last reference to a state that the node has left may go here: it takes a while.
                 taken.removeAll()

@@ -129,7 +129,7 @@ extension Node {
             let compressor = try PieceThread(
                 named: "compressor", niceness: 5, answers: arrivals, wake: wake)
             let backupThread = try PieceThread(
-                named: "backup", niceness: 10, answers: arrivals, wake: wake)
+                named: "backup", niceness: 10, courteousTo: disk, answers: arrivals, wake: wake)
             let resolver = Resolver { link, addresses in
                 arrivals.put(.addresses(link: link, addresses))
                 wake.ring()

@@ -68,7 +68,8 @@ final class WorkerThread: Sendable {
     private static func take(
         _ head: SnapshotHead, _ store: Store, _ disk: PosixDisk, _ log: DiskThread
     ) -> Arrival {
-        let courtesy = Courtesy(to: log)
+        // The log grows as long as this takes.
+        let courtesy = Courtesy(to: log, restsMax: 30_000_000_000)
         var taking = SnapshotTaking(head, of: store)
         do throws(DiskFailure) {
             while let action = taking.next() {

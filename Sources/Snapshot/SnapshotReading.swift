@@ -15,10 +15,10 @@ public struct SnapshotReading<Source: Storage> {
     ///
     /// - Throws: `SnapshotError` if it is not whole, or could not be read.
     public static func decode(
-        _ file: File, from storage: Source, onPiece: (Int) -> Void = { _ in }
+        _ file: File, from storage: Source
     ) throws(SnapshotError) -> SnapshotDecoder.Decoded {
-        var reading = SnapshotReading(file, of: storage, keepsRecords: true)
-        return try reading.all(onPiece)
+        let reading = SnapshotReading(file, of: storage, keepsRecords: true)
+        return try reading.all()
     }
 
     init(_ file: File, of storage: Source, keepsRecords: Bool) {
@@ -27,9 +27,7 @@ public struct SnapshotReading<Source: Storage> {
         self.keepsRecords = keepsRecords
     }
 
-    mutating func all(
-        _ onPiece: (Int) -> Void = { _ in }
-    ) throws(SnapshotError) -> SnapshotDecoder.Decoded {
+    func all() throws(SnapshotError) -> SnapshotDecoder.Decoded {
         var decoder = SnapshotDecoder(keepsRecords: keepsRecords)
         var offset: UInt64 = 0
         while true {
@@ -46,7 +44,6 @@ public struct SnapshotReading<Source: Storage> {
             if bytes.isEmpty { return try decoder.finish() }
             try decoder.feed(bytes.span)
             offset += UInt64(bytes.count)
-            onPiece(bytes.count)
         }
     }
 }

@@ -65,7 +65,7 @@ public struct SnapshotTaking: Sendable {
     ///
     /// - Returns: the checksum and the length of its file.
     public func verify(_ storage: some Storage) throws(SnapshotError) -> (sum: UInt32, bytes: UInt64) {
-        var reading = SnapshotReading(.snapshot(id), of: storage, keepsRecords: false)
+        let reading = SnapshotReading(.snapshot(id), of: storage, keepsRecords: false)
         let found = try reading.all()
         guard found.sum == encoder.sum, found.bytes == encoder.bytes else {
             throw SnapshotError(offset: 0, problem: .line(.checksum))

@@ -67,6 +67,34 @@ struct TransactionTests {
         #expect(store.bytes == 4)
     }
 
+    @Test("a put means the same, whether its texts stand plain, escaped or as base64")
+    func forms() {
+        let plain = #"{"key":"ab","value":"xyz","type":"t/u","ttl":5000}"#
+        let others = [
+            #"{"key":"\u0061b","value":"xyz","type":"t/u","ttl":5000}"#,
+            #"{"key":"ab","value":"x\u0079z","type":"t/u","ttl":5000}"#,
+            #"{"key":"ab","value":"xyz","type":"t\/u","ttl":5000}"#,
+            #"{"ttl":5000,"type":"t/u","base64":"eHl6","key":"ab"}"#,
+        ]
+        func store(_ put: String) -> Store {
+            var store = Store()
+            _ = store.put("ab", "old")
+            let get = #"{"get":{"key":"ab"}}"#
+            let reply = store.apply("{\"at\":9,\"txn\":{\"then\":[{\"put\":\(put)},\(get)]}}")
+            guard case .transacted(let done) = reply, case .got(let record?) = done.results.last else {
+                Issue.record("\(put): \(reply)")
+                return store
+            }
+            #expect(record.version == 2 && record.contentTypeCount == 3)
+            return store
+        }
+        let expected = store(plain)
+        for other in others {
+            let found = store(other)
+            #expect(found.hash == expected.hash && found.rows() == expected.rows(), "\(other)")
+        }
+    }
+
     @Test("without a change there is no revision; what is deleted in vain is none")
     func unchanged() throws {
         var store = Store()

@@ -72,6 +72,34 @@ import Testing
         #expect(try reader.response().status == 505)
     }
 
+    @Test("lists give way to writes, in turns: all are whole, whether the writes go on or end")
+    func beside() throws {
+        let node = try OneNode()
+        let writer = try Caller(node.port)
+        let value = String(repeating: "v", count: 1_000)
+        for start in stride(from: 1_000, to: 5_000, by: 500) {
+            let puts = (start..<start + 500).map { "{\"put\":{\"key\":\"s\($0)\",\"value\":\"\(value)\"}}" }
+            #expect(
+                try writer.ask("POST", "/txn", Array("{\"then\":[\(puts.joined(separator: ","))]}".utf8))
+                    .status == 200)
+        }
+        let readers = try (0..<6).map { _ in try Caller(node.port) }
+        for reader in readers {
+            try reader.send("GET /kv?prefix=s HTTP/1.1\r\nHost: a\r\nAccept: application/x-ndjson\r\n\r\n")
+        }
+        for (place, reader) in readers.enumerated() {
+            let stream = try reader.streamed {
+                // The last ones end beside no writes.
+                if place < 3 { #expect((try? writer.ask("PUT", "/kv/other", [0x62])) != nil) }
+            }
+            let lines = stream.text.split(separator: "\n")
+            #expect(lines.count == 4_000)
+            for (number, line) in lines.enumerated() {
+                #expect(line.hasPrefix("{\"key\":\"s\(number + 1_000)\""))
+            }
+        }
+    }
+
     @Test("who leaves in the middle of a stream leaves nothing behind")
     func abandoned() throws {
         let node = try OneNode()

@@ -1,4 +1,5 @@
 // Long work gives way to writes: what a snapshot takes of cores and disk, clients do not have.
+internal import DequeModule
 internal import Glibc
 internal import Journal
 internal import Network
@@ -56,7 +57,7 @@ final class Courtesy {
 /// all of the loop's time, and its client most of what else the machine has. All times are nanoseconds.
 struct ListPace {
     /// The lists that rest, the first one for the longest time.
-    var resting: [Token] = []
+    var resting: Deque<Token> = []
     /// They go on from then on.
     private(set) var goesOnAt: UInt64 = 0
     private var batches: UInt64 = 0

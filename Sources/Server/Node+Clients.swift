@@ -267,10 +267,10 @@ extension Node {
             setTimer(slot, after: configuration.idleTime)
             endWait(slot)
         case .streaming where clients[slot].watcher != nil: expireWatch(slot)
-        // It does not read its list.
-        case .streaming where clients[slot].pipe?.isAwaited ?? false:
+        case .streaming where clients[slot].isRunnable || clients[slot].pipe?.isAwaited ?? false:
             // It waits for us, and not we for it.
             setTimer(slot, after: configuration.idleTime)
+        // (Streaming: it does not read its list.)
         case .skipping, .streaming, .ending: drop(slot)
         }
         // Nobody is without one.

@@ -1,5 +1,6 @@
 // Lists: a page at once, or a stream of lines from a frozen copy of the store (Interface §2, GET /kv).
 internal import API
+internal import DequeModule
 internal import HTTP
 internal import KeyValue
 internal import Network
@@ -125,7 +126,7 @@ extension Node {
 
     /// The list that has rested for the longest time goes on.
     mutating func wakeList() {
-        if listPace.resting.isEmpty || now < listPace.goesOnAt { return }
-        runnable.append(listPace.resting.removeFirst())
+        guard now >= listPace.goesOnAt, let token = listPace.resting.popFirst() else { return }
+        runnable.append(token)
     }
 }

@@ -51,9 +51,9 @@ struct Node: ~Copyable {
     /// How many requests the leader has from here, and how many lists are being sent.
     var forwarded = 0
     var streams = 0
-    var listPace = ListPace()
     /// How many of these are backups.
     var backups = 0
+    var listPace = ListPace()
     /// Those who watch keys, and how far they have been served.
     var watches = Watches()
     /// The client that asked for the hand-over of leadership under way.

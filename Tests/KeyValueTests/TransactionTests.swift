@@ -206,6 +206,10 @@ struct TransactionTests {
         #"{"at":9,"txn":{"then":[{"get":{"key":""}}]}}"#,
         #"{"at":9,"txn":{"then":[{"get":{"prefix":"a"}}]}}"#,
         #"{"at":9,"txn":{"then":[{"put":{"key":"a"}}]}}"#,
+        #"{"at":9,"txn":{"then":[{"put":{"key":"","value":"x"}}]}}"#,
+        #"{"at":9,"txn":{"then":[{"put":{"key":"\#(String(repeating: "k", count: 1_025))","value":"x"}}]}}"#,
+        #"{"at":9,"txn":{"then":[{"put":{"key":"a","value":"x","#
+            + #""type":"\#(String(repeating: "t", count: 256))"}}]}}"#,
         #"{"at":9,"txn":{"then":[{"put":{"key":"a","base64":"x"}}]}}"#,
         #"{"at":9,"txn":{"then":[{"put":{"key":"a","value":"","ifMatch":"*"}}]}}"#,
         #"{"at":9,"txn":{"then":[{"get":{"key":"a"},"delete":{"key":"a"}}]}}"#,
@@ -223,6 +227,9 @@ struct TransactionTests {
         #"{"at":9,"txn":{"if":[{"key":"a","lease":{"eq":"9223372036854775808"}}]}}"#,
         #"{"at":9,"txn":{"if":[{"key":"a","value":{"eq":{"base64":"!"}}}]}}"#,
         #"{"at":9,"txn":{"then":[{"put":{"key":"a","value":"1"}},{"put":{"key":"a","value":"2"}}]}}"#,
+        #"{"at":9,"txn":{"then":[{"put":{"key":"b","value":"1"}},{"put":{"key":"b","value":"2"}}]}}"#,
+        #"{"at":9,"txn":{"then":[{"put":{"key":"a","value":"1"}},"#
+            + #"{"put":{"key":"a","value":"2","ttl":5000}}]}}"#,
         #"{"at":9,"deleteRange":{}}"#, #"{"at":9,"deleteRange":{"start":"a","start":"b"}}"#,
         #"{"at":9,"deleteRange":{"start":"a","end":null}}"#, #"{"at":9,"deleteRange":{"start":7}}"#,
     ]

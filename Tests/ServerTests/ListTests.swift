@@ -72,7 +72,7 @@ import Testing
         #expect(try reader.response().status == 505)
     }
 
-    @Test("lists give way to writes, in turns: all are whole, whether the writes go on or end")
+    @Test("several lists beside writes go on in turns, and are whole, whether the writes go on or end")
     func beside() throws {
         let node = try OneNode()
         let writer = try Caller(node.port)

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,6 +24,7 @@ const uint32_t linux_writable = EPOLLOUT;
 const uint32_t linux_peer_closed = EPOLLRDHUP;
 const uint32_t linux_hung_up = EPOLLHUP | EPOLLERR;
 const uint32_t linux_edge_triggered = EPOLLET;
+const int linux_direct = O_DIRECT;
 
 static int outcome(int result) { return result < 0 ? -errno : result; }
 

@@ -14,12 +14,12 @@ final class PosixDisk {
     /// The few files that are written again and again; at most ``openMax``.
     private var open = Slots<OpenFile>()
     private static let openMax = 8
-    /// Small pieces are gathered here, so that a batch is one call.
-    private var gathered: [UInt8] = []
-    private static let gatheredBytesMax = 1 << 20
-    private static let zeros = [UInt8](repeating: 0, count: 256 << 10)
+    /// Pieces are gathered here, so that a batch is one call, and stand where the log's files want them.
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 << 20, alignment: pageBytes)
 
     init(_ directory: DataDirectory) { self.directory = directory }
+
+    deinit { buffer.deallocate() }
 
     private var path: String { directory.path }
 
@@ -34,16 +34,7 @@ final class PosixDisk {
             if isSynced { try check(fdatasync(raw), "sync", file) }
         case .prepare(let file, let offset, let bytes):
             let raw = try descriptor(of: file)
-            var written: UInt64 = 0
-            while written < bytes {
-                let count = Int(min(bytes - written, UInt64(Self.zeros.count)))
-                try Self.zeros.withUnsafeBufferPointer { zeros throws(DiskFailure) in
-                    try write(
-                        UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: zeros[..<count])),
-                        at: offset + written, to: raw, file)
-                }
-                written += UInt64(count)
-            }
+            try prepare(bytes, at: offset, to: raw, file)
             try check(fdatasync(raw), "sync", file)
         case .rename(let file, let to):
             try rename(file, to: to)
@@ -74,30 +65,40 @@ final class PosixDisk {
         _ pieces: [Piece], at offset: UInt64, to raw: Int32, _ file: File
     ) throws(DiskFailure) {
         var place = offset
+        var count = 0
         for piece in pieces {
-            if gathered.count + piece.count > Self.gatheredBytesMax {
-                try writeGathered(&place, to: raw, file)
-            }
-            if piece.count > Self.gatheredBytesMax {
-                try piece.bytes.withUnsafeBufferPointer { bytes throws(DiskFailure) in
-                    let part = UnsafeBufferPointer(rebasing: bytes[piece.range])
-                    try write(UnsafeRawBufferPointer(part), at: place, to: raw, file)
+            var range = piece.range
+            while !range.isEmpty {
+                let part = range.prefix(buffer.count - count)
+                piece.bytes.withUnsafeBytes { bytes in
+                    UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[part]))
                 }
-                place += UInt64(piece.count)
-            } else {
-                piece.bytes.withUnsafeBufferPointer { gathered.append(contentsOf: $0[piece.range]) }
+                count += part.count
+                range.removeFirst(part.count)
+                if count == buffer.count { try writeBuffer(&count, at: &place, to: raw, file) }
             }
         }
-        try writeGathered(&place, to: raw, file)
+        if count > 0 { try writeBuffer(&count, at: &place, to: raw, file) }
     }
 
-    private func writeGathered(_ place: inout UInt64, to raw: Int32, _ file: File) throws(DiskFailure) {
-        let count = gathered.count
-        defer { gathered.removeAll(keepingCapacity: true) }
-        try gathered.withUnsafeBufferPointer { bytes throws(DiskFailure) in
-            try write(UnsafeRawBufferPointer(bytes), at: place, to: raw, file)
-        }
+    private func writeBuffer(
+        _ count: inout Int, at place: inout UInt64, to raw: Int32, _ file: File
+    ) throws(DiskFailure) {
+        try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: place, to: raw, file)
         place += UInt64(count)
+        count = 0
+    }
+
+    private func prepare(
+        _ bytes: UInt64, at offset: UInt64, to raw: Int32, _ file: File
+    ) throws(DiskFailure) {
+        _ = buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        var place = offset
+        while place < offset + bytes {
+            var count = Int(min(offset + bytes - place, UInt64(buffer.count)))
+            try writeBuffer(&count, at: &place, to: raw, file)
+        }
     }
 
     private func write(
@@ -107,7 +108,7 @@ final class PosixDisk {
         while done < bytes.count {
             let count = pwrite(
                 raw, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
-            if count < 0 && errno == EINTR { continue }
+            if count < 0 && (errno == EINTR || errno == EINVAL && Descriptor.endDirect(raw)) { continue }
             if count <= 0 { throw failure("write \(path)/\(file)", count < 0 ? errno : ENOSPC) }
             done += count
         }
@@ -128,11 +129,16 @@ final class PosixDisk {
     /// then it is waited for, since connections end at any time.
     private func opened(_ file: File) throws(DiskFailure) -> Int32 {
         let (folder, name) = file.place
+        var direct = file.isLog ? Descriptor.direct : 0
         let deadline = monotonicNanoseconds() + Self.shortageNanosecondsMax
         while true {
-            let raw = openat(directory.raw(of: folder), name, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+            let raw = openat(directory.raw(of: folder), name, O_WRONLY | O_CREAT | O_CLOEXEC | direct, 0o644)
             if raw >= 0 { return raw }
             let code = errno
+            if code == EINVAL && direct != 0 {
+                direct = 0
+                continue
+            }
             guard SystemError("open", code: code).isShortageOfDescriptors,
                 monotonicNanoseconds() < deadline
             else { throw failure("open \(path)/\(name)", code) }
@@ -169,6 +175,18 @@ final class PosixDisk {
 
     private func failure(_ what: String, _ code: Int32) -> DiskFailure {
         DataDirectory.diskFailure(what, code)
+    }
+}
+
+extension File {
+    /// Whether all that is written to it are whole pages that are hardly ever read again. The page cache would
+    /// cost a copy and a page of memory for each. A file system that cannot do without it says EINVAL.
+    fileprivate var isLog: Bool {
+        switch self {
+        case .segment, .spare: true
+        case .vote, .identity, .identityDraft, .damage, .damageDraft, .snapshot, .snapshotDraft, .incoming:
+            false
+        }
     }
 }
 

@@ -51,11 +51,17 @@ import Testing
     func late() throws {
         let node = try OneNode()
         try fill(node, 5_000)
-        let caller = try Caller(node.port)
         let request = "HEAD /kv?limit=10000&timeout=60s HTTP/1.1\r\nHost: a\r\n\r\n"
         let others = try (0..<200).map { _ in try Caller(node.port) }
+        let caller = try Caller(node.port)
+        // The last to connect is served: so are all others. What is sent now is all there when it goes on.
+        #expect(try caller.ask("GET", "/livez").status == 200)
+        kill(node.process, SIGSTOP)
+        defer { kill(node.process, SIGCONT) }
         for other in others { try other.send(request) }
-        let answer = try caller.ask("GET", "/kv?limit=10000&timeout=1ms")
+        try caller.send("GET /kv?limit=10000&timeout=1ms HTTP/1.1\r\nHost: a\r\n\r\n")
+        kill(node.process, SIGCONT)
+        let answer = try caller.response()
         #expect(answer.status == 504 && answer.text.contains("timeout"), "\(answer.status)")
         for other in others { #expect(try other.response(isHead: true).status == 200) }
     }

@@ -37,6 +37,9 @@ int linux_signalfd(const int *signals, int count);
 /// The number of the next signal at a signalfd, or 0.
 int linux_signalfd_next(int descriptor);
 
+/// O_DIRECT of open(2): reads and writes that pass the page cache by.
+extern const int linux_direct;
+
 /// accept4(2), nonblocking and close-on-exec.
 int linux_accept(int listener);
 /// socket(2): a TCP stream, nonblocking and close-on-exec.

@@ -30,13 +30,19 @@ def end_all():
 atexit.register(end_all)
 
 
+GIVEN = set()
+
+
 def free_port():
-    """A port below those that the kernel gives to clients, so that no connection takes it meanwhile."""
+    """A port below those that the kernel gives to clients, so that no connection takes it meanwhile; none twice."""
     while True:
         port = random.randrange(10_000, 32_000)
+        if port in GIVEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                GIVEN.add(port)
                 return port
             except OSError:
                 continue

@@ -55,8 +55,10 @@ public struct Cluster {
         var backOff = Self.backOffMin
         var patience = Self.patienceMin
         var doubt: Miss?
+        // The last of each: a round that the time cuts short does not ask everyone.
+        var misses: [Endpoint: Miss] = [:]
+        let asked = candidates
         while true {
-            var misses: [Miss] = []
             var waitNanoseconds: UInt64 = 0
             for endpoint in candidates {
                 if let doubt, call.isWrite, Moment.now.since(start) >= Self.namedMax {
@@ -75,11 +77,10 @@ public struct Cluster {
                     }
                     return response
                 case .missed(let miss, let seconds):
-                    misses.append(miss)
+                    misses[endpoint] = miss
                     waitNanoseconds = max(waitNanoseconds, seconds * 1_000_000_000)
                 case .unknown(let miss):
                     guard call.isRepeatable else { throw .outcomeUnknown(miss) }
-                    misses.append(miss)
                     doubt = miss
                 case .cut(let miss): throw .cut(miss)
                 }
@@ -89,11 +90,14 @@ public struct Cluster {
             // Half of it fixed and half drawn, so that many clients do not come back together.
             let wait = max(waitNanoseconds, backOff / 2 + UInt64.random(in: 0...backOff / 2))
             let next = Moment.now.advanced(by: wait)
-            guard next < lastBegin else {
+            if next < lastBegin { pause(until: next) }
+            // A pause may end later than it was to.
+            guard max(next, Moment.now) < lastBegin else {
                 if let doubt { throw .outcomeUnknown(doubt) }
-                throw CallFailure(misses, isWrite: call.isWrite, timeoutNanoseconds: timeoutNanoseconds)
+                throw CallFailure(
+                    asked.compactMap { misses[$0] }, isWrite: call.isWrite,
+                    timeoutNanoseconds: timeoutNanoseconds)
             }
-            pause(until: next)
             backOff = min(backOff * 2, Self.backOffMax)
             patience = min(patience * 2, Self.patienceMax)
         }

@@ -157,8 +157,12 @@ final class Exchange {
             if descriptor >= 0 { _ = close(descriptor) }
             descriptor = -1
             let now = Moment.now
-            guard let address = addresses.popFirst(), now < connectBy else {
-                fail(.unreachable, now < connectBy ? lastTrouble : "no answer")
+            guard let address = addresses.popFirst() else {
+                fail(.unreachable, lastTrouble)
+                return
+            }
+            guard now < connectBy else {
+                fail(.unreachable, "no answer")
                 return
             }
             let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)

@@ -17,11 +17,17 @@ public final class DataDirectory: Sendable {
     let log: Descriptor
     let snapshot: Descriptor
     /// Held locked as long as the directory is in use; absent where it is only read.
-    private let lock: Descriptor?
+    private let lock: Lock?
+
+    private struct Lock: ~Copyable, Sendable {
+        let file: Descriptor
+        /// Closing lets go of it too, but not while a process that is just being started has a copy.
+        deinit { _ = flock(file.raw, LOCK_UN) }
+    }
 
     private init(
         path: String, root: consuming Descriptor, log: consuming Descriptor,
-        snapshot: consuming Descriptor, lock: consuming Descriptor?
+        snapshot: consuming Descriptor, lock: consuming Lock?
     ) {
         self.path = path
         self.root = root
@@ -115,7 +121,7 @@ public final class DataDirectory: Sendable {
 
     private static func takeLock(
         _ path: String, in root: borrowing Descriptor
-    ) throws(StartFailure) -> Descriptor {
+    ) throws(StartFailure) -> Lock {
         let raw = Glibc.openat(root.raw, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         if raw < 0 { throw failure("write in the data directory \(path)", errno) }
         let lock = Descriptor(owning: raw)
@@ -132,7 +138,7 @@ public final class DataDirectory: Sendable {
         if ftruncate(lock.raw, 0) != 0 || pwrite(lock.raw, line, line.count, 0) != line.count {
             throw failure("write \(path)/lock", errno)
         }
-        return lock
+        return Lock(file: lock)
     }
 
     private static func failure(_ what: String, _ code: Int32) -> StartFailure {

@@ -179,8 +179,8 @@ final class PosixDisk {
 }
 
 extension File {
-    /// Whether all that is written to it are whole pages that are hardly ever read again. The page cache would
-    /// cost a copy and a page of memory for each. A file system that cannot do without it says EINVAL.
+    /// Whether all that is written to it are whole pages that are hardly ever read again. In the page cache
+    /// each would cost a copy and a page of memory. A file system that cannot do without it says EINVAL.
     fileprivate var isLog: Bool {
         switch self {
         case .segment, .spare: true

@@ -66,14 +66,16 @@ struct CallTests {
         server.play([
             StandIn.problem("307 Temporary Redirect", "not_leader", "", "Location: \(server.url)/kv/a")
         ])
-        guard
-            case .noLeader(_, let isWrite, _) = whyNot(write("x"), in: try cluster(server.url, seconds: 2))
-        else {
+        let start = secondsNow()
+        let failure = whyNotToTheEnd(write("x"), in: try cluster(server.url, seconds: 5))
+        let seconds = secondsNow() - start
+        guard case .noLeader(_, let isWrite, _) = failure else {
             Issue.record("it is no lack of a leader")
             return
         }
         #expect(isWrite)
-        #expect((5...100).contains(server.requests.count))
+        let count = server.requests.count
+        #expect(count >= 5 && Double(count) <= 50 * seconds)
     }
 
     @Test(
@@ -100,29 +102,52 @@ struct CallTests {
     func noLeader() throws {
         try withStandIn(Self.leaderless) { server in
             let start = secondsNow()
-            let failure = try #require(whyNot(write("x"), in: try cluster(server.url, seconds: 2)))
-            #expect(secondsNow() - start < 3)
+            let failure = try #require(whyNotToTheEnd(write("x"), in: try cluster(server.url, seconds: 5)))
+            let seconds = secondsNow() - start
             #expect(failure.exitStatus == 3)
             #expect(
                 failure.description
-                    == "no leader within 2 s, so nothing was changed: \(server.url) says: "
+                    == "no leader within 5 s, so nothing was changed: \(server.url) says: "
                     + "This is no_leader. Start the missing members (2, 3), or wait longer with --timeout.")
             // Backed off: far from as fast as can be.
-            #expect((3...25).contains(server.requests.count))
+            let count = server.requests.count
+            #expect(count >= 3 && Double(count) <= 10 * seconds)
         }
+    }
+
+    @Test("a last round that the time cuts short: what the others said before it is told")
+    func cutRound() throws {
+        let content = "{\"code\":\"shutting_down\"}"
+        let refusal =
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Length: \(content.utf8.count)\r\n\r\n\(content)"
+        // Its second answer comes in the last half second, in which nobody is asked any more.
+        // The best of five: where a thread rests it comes at another time.
+        let isTold = try (0..<5).contains { _ in
+            try withStandIn(.paced([refusal], milliseconds: 2_350)) { slow in
+                try withStandIn(Self.leaderless) { other in
+                    let cluster = try cluster(slow.url, other.url, seconds: 5)
+                    let failure = whyNot(write("x"), in: cluster)
+                    guard case .noLeader(let miss, _, _) = failure else { return false }
+                    return miss.endpoint.description == other.url
+                }
+            }
+        }
+        #expect(isTold)
     }
 
     @Test("429: asked again only after the seconds that Retry-After says; exit 1 where they are too many")
     func overloaded() throws {
-        let refusal = StandIn.problem("429 Too Many Requests", "overloaded", "", "Retry-After: 1")
-        try withStandIn(refusal, StandIn.answer("200 OK", "{}")) { server in
+        func refusal(_ seconds: Int) -> StandIn.Answer {
+            StandIn.problem("429 Too Many Requests", "overloaded", "", "Retry-After: \(seconds)")
+        }
+        try withStandIn(refusal(1), StandIn.answer("200 OK", "{}")) { server in
             let start = secondsNow()
             var cluster = try cluster(server.url)
             #expect(try cluster.call(write("x")).status == 200)
             #expect(secondsNow() - start >= 1)
         }
-        try withStandIn(refusal) { server in
-            let failure = try #require(whyNot(write("x"), in: try cluster(server.url, seconds: 0.9)))
+        try withStandIn(refusal(60)) { server in
+            let failure = try #require(whyNot(write("x"), in: try cluster(server.url, seconds: 10)))
             #expect(failure.exitStatus == 1 && failure.description.contains("Nothing was changed"))
             #expect(server.requests.count == 1)
         }
@@ -180,9 +205,11 @@ struct CallTests {
     func readElsewhere(answer: StandIn.Answer) throws {
         try withStandIn(answer) { server in
             try withStandIn(StandIn.answer("200 OK", "x")) { other in
-                var cluster = try cluster(server.url, other.url, seconds: 2)
+                var cluster = try cluster(server.url, other.url, seconds: 10)
                 #expect(text(try cluster.call(read).content) == "x")
-                #expect(server.requests.count == 1)
+                #expect(comesTrue { !server.requests.isEmpty })
+                // Where the other is late it is asked once more, and not before the other was.
+                #expect(server.requests.count <= other.requests.count)
             }
         }
     }
@@ -195,10 +222,9 @@ struct CallTests {
             #expect(try cluster.call(write("x")).status == 200)
         }
         try withStandIn(refusal) { server in
-            let failure = try #require(whyNot(write("x"), in: try cluster(server.url, seconds: 1.5)))
+            let failure = try #require(whyNotToTheEnd(write("x"), in: try cluster(server.url, seconds: 5)))
             #expect(failure.exitStatus == 3)
-            #expect(
-                failure.description.hasPrefix("no answer within 1500 ms: \(server.url): This is timeout."))
+            #expect(failure.description.hasPrefix("no answer within 5 s: \(server.url): This is timeout."))
             #expect(failure.description.contains("Nothing was changed"))
         }
     }
@@ -208,10 +234,16 @@ struct CallTests {
         let (hold, port) = try StandIn.refusingPort()
         defer { close(hold) }
         try withStandIn(StandIn.answer("200 OK", "{}")) { server in
-            let start = secondsNow()
-            var cluster = try cluster("http://127.0.0.1:\(port)", server.url)
-            #expect(try cluster.call(write("x")).status == 200)
-            #expect(secondsNow() - start < 1)
+            let cluster = try cluster("http://127.0.0.1:\(port)", server.url)
+            // The best of five: how long a process rests is not what is meant.
+            var best = Double.infinity
+            for _ in 0..<5 where best >= 1 {
+                let start = secondsNow()
+                var cluster = cluster
+                #expect(try cluster.call(write("x")).status == 200)
+                best = secondsNow() - start
+            }
+            #expect(best < 1)
         }
     }
 
@@ -232,8 +264,8 @@ struct CallTests {
     func nobody() throws {
         let (hold, port) = try StandIn.refusingPort()
         defer { close(hold) }
-        let cluster = try cluster("http://127.0.0.1:\(port)", "http://nowhere.invalid:1", seconds: 0.3)
-        let failure = try #require(whyNot(write("x"), in: cluster))
+        let cluster = try cluster("http://127.0.0.1:\(port)", "http://nowhere.invalid:1", seconds: 5)
+        let failure = try #require(whyNotToTheEnd(write("x"), in: cluster))
         #expect(failure.exitStatus == 3)
         #expect(failure.description.contains("http://127.0.0.1:\(port): Connection refused; "))
         #expect(failure.description.contains("http://nowhere.invalid:1: its name "))
@@ -254,12 +286,12 @@ struct CallTests {
     func silence() throws {
         try withStandIn(.silence) { server in
             let start = secondsNow()
-            let missed = try #require(whyNot(read, in: try cluster(server.url, seconds: 0.4)))
-            #expect(missed.description.hasPrefix("no answer within 400 ms: "))
-            let unknown = try #require(whyNot(write("x"), in: try cluster(server.url, seconds: 0.4)))
+            let missed = try #require(whyNot(read, in: try cluster(server.url, seconds: 1.5)))
+            #expect(missed.description.hasPrefix("no answer within 1500 ms: "))
+            let unknown = try #require(whyNot(write("x"), in: try cluster(server.url, seconds: 1.5)))
             #expect(unknown.description.hasPrefix("outcome unknown: "))
-            #expect((0.8..<2.5).contains(secondsNow() - start))
-            #expect(server.requests.count == 2)
+            #expect((3.0..<10).contains(secondsNow() - start))
+            #expect(comesTrue { server.requests.count == 2 })
         }
     }
 }

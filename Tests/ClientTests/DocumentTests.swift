@@ -67,7 +67,7 @@ struct DocumentTests {
         let members = [(1, one.url), (2, two.url), (3, "http://127.0.0.1:\(deadPort)")]
         one.play([Self.status(1, "follower", term: 4, members: members, leader: false)])
         two.play([Self.status(2, "leader", term: 4, members: members, leader: true)])
-        let view = ClusterView(of: [try Endpoint(one.url)], timeoutNanoseconds: 2_000_000_000)
+        let view = ClusterView(of: [try Endpoint(one.url)], timeoutNanoseconds: 20_000_000_000)
         #expect(view.rows.map(\.id) == [1, 2, 3])
         #expect(view.rows.map(\.url) == members.map(\.1))
         #expect(view.rows.map { $0.status?.role } == ["follower", "leader", nil])
@@ -92,7 +92,7 @@ struct DocumentTests {
         let members = [(1, one.url), (2, two.url)]
         one.play([Self.status(1, "leader", term: 4, members: members, leader: true)])
         two.play([Self.status(2, "leader", term: 5, members: members, leader: true)])
-        let view = ClusterView(of: [try Endpoint(one.url)], timeoutNanoseconds: 2_000_000_000)
+        let view = ClusterView(of: [try Endpoint(one.url)], timeoutNanoseconds: 20_000_000_000)
         #expect(view.leader?.id == 2)
     }
 
@@ -103,7 +103,7 @@ struct DocumentTests {
         try withStandIn(StandIn.answer("200 OK", "{}")) { other in
             let view = ClusterView(
                 of: [try Endpoint("http://127.0.0.1:\(port)"), try Endpoint(other.url)],
-                timeoutNanoseconds: 2_000_000_000)
+                timeoutNanoseconds: 20_000_000_000)
             #expect(view.rows.map(\.id) == [nil, nil] && view.leader == nil)
             #expect(
                 view.rows.compactMap(\.trouble) == ["Connection refused", "its answer is no status of rast"])

@@ -35,6 +35,24 @@ func whyNot(_ call: Call, in cluster: Cluster) -> CallFailure? {
     }
 }
 
+/// What a call fails with that is refused for as long as it may take. A process or a node that rests during
+/// the last attempt spoils it, rightly: then the call is made anew, up to five times in all.
+func whyNotToTheEnd(_ call: Call, in cluster: Cluster) -> CallFailure? {
+    for _ in 0..<4 {
+        guard let failure = whyNot(call, in: cluster) else { return nil }
+        if case .outcomeUnknown = failure { continue }
+        if !failure.description.contains(": no answer") { return failure }
+    }
+    return whyNot(call, in: cluster)
+}
+
+/// Looks again and again, for ten seconds at most: a stand-in may note a request late.
+func comesTrue(_ isTrue: () -> Bool) -> Bool {
+    let end = secondsNow() + 10
+    while !isTrue() && secondsNow() < end { poll(nil, 0, 1) }
+    return isTrue()
+}
+
 func secondsNow() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

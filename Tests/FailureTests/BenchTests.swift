@@ -68,7 +68,7 @@ extension Failures {
 
         @Test("a mixed closed loop as JSON, a fixed rate, local reads, and a table; no key is left")
         func sums() throws {
-            try withCluster { cluster in
+            try withCluster(electionTimeout: "3s") { cluster in
                 _ = try cluster.newLeader()
                 let mixed = try report(bench(cluster, "--duration", "1", "--output", "json"))
                 expectSums(mixed)
@@ -112,7 +112,7 @@ extension Failures {
 
         @Test("--keep leaves the keys, another run uses them, and nobody else's are touched")
         func keeping() throws {
-            try withCluster { cluster in
+            try withCluster(electionTimeout: "3s") { cluster in
                 _ = try cluster.newLeader()
                 let kept = try bench(cluster, "--duration", "200ms", "--prefix", "b/", "--keep")
                 try #require(kept.end == 0, "\(kept)")
@@ -180,16 +180,15 @@ extension Failures {
 
         @Test("a node that says nothing costs a time-out, and the others are read from")
         func silence() throws {
-            try withCluster { cluster in
+            try withCluster(electionTimeout: "3s") { cluster in
                 let leader = try cluster.newLeader()
                 let silent = try #require(cluster.ids.first { $0 != leader })
                 cluster.signal(silent, SIGSTOP)
                 defer { cluster.signal(silent, SIGCONT) }
                 let report = try report(
                     bench(
-                        cluster, "--duration", "2", "--warm-up", "0s", "--reads", "1", "--consistency",
-                        "local",
-                        "--timeout", "700ms", "--connections", "9", "--output", "json"))
+                        cluster, "--duration", "3", "--warm-up", "0s", "--reads", "1", "--consistency",
+                        "local", "--timeout", "2s", "--connections", "9", "--output", "json"))
                 expectSums(report)
                 #expect(report.errors.map(\.code) == ["timed_out"], "\(report.errors)")
                 // A third of the connections led there, and each of them elsewhere after that.

@@ -84,6 +84,21 @@ final class Cluster {
     /// Starts all that do not run.
     func start() throws { for node in nodes where node.process == nil { try start(node.id) } }
 
+    /// Starts all with an election timeout that is longer than any of them, or who tests them, may stall.
+    ///
+    /// The first election would take as long: node 1 leads by the usual timeout, hands over as it ends, and
+    /// comes back as the others are.
+    func start(electionTimeout: String) throws {
+        try start(1)
+        options += ["--election-timeout", electionTimeout]
+        try start()
+        try ready()
+        signal(1, SIGTERM)
+        try #require(ended(1, seconds: 20) == 0, "node 1 does not end on SIGTERM")
+        try start(1)
+        try ready()
+    }
+
     /// Starts node `id` under another program that ends by becoming it, such as `strace -D`.
     func start(_ id: Int, under program: String, _ arguments: [String], _ more: [String] = []) throws {
         try #require(nodes[id - 1].process == nil, "node \(id) runs already")
@@ -117,7 +132,25 @@ final class Cluster {
     func ask(_ call: Call) -> Answer { client.perform(call) }
     func follow(_ call: Call) -> Answer { client.follow(call) }
 
-    func get(_ id: Int, _ path: String, milliseconds: Int = 1_000) -> Response? {
+    /// Asks until the nodes agree on who leads; what came to an unknown end is asked again, too.
+    func settled(_ call: Call, seconds: Double = 15) -> Answer {
+        var answer = Answer.notSent("")
+        _ = Clock.poll(seconds: seconds, every: 20_000) {
+            answer = follow(call)
+            return ![0, 503, 504].contains(answer.status)
+        }
+        return answer
+    }
+
+    /// Stores a value by way of node `id`, whatever elections come between.
+    func store(
+        _ id: Int, _ key: String, _ value: String = "1", _ place: SourceLocation = #_sourceLocation
+    ) throws {
+        let answer = settled(.put(url(id, "/kv/\(key)"), value))
+        try #require([200, 201].contains(answer.status), "\(key): \(answer)", sourceLocation: place)
+    }
+
+    func get(_ id: Int, _ path: String, milliseconds: Int = 3_000) -> Response? {
         var call = Call.get(url(id, path))
         call.milliseconds = milliseconds
         if case .response(let response) = ask(call) { return response }
@@ -204,13 +237,18 @@ protocol Ending: AnyObject {
 }
 
 /// Runs a test with a cluster; if it fails, the nodes' last words are part of the failure.
+///
+/// `electionTimeout`: for a test in which nobody is to be elected; the usual one if nil.
 func withCluster(
-    of count: Int = 3, isStarted: Bool = true, hasWeather: Bool = false, _ body: (Cluster) throws -> Void
+    of count: Int = 3, isStarted: Bool = true, hasWeather: Bool = false, electionTimeout: String? = nil,
+    _ body: (Cluster) throws -> Void
 ) throws {
     let cluster = try Cluster(count, hasWeather: hasWeather)
     defer { for load in cluster.loads { load.end() } }
     do {
-        if isStarted {
+        if let electionTimeout {
+            try cluster.start(electionTimeout: electionTimeout)
+        } else if isStarted {
             try cluster.start()
             try cluster.ready()
         }

@@ -127,7 +127,7 @@ extension Failures {
                 let told = Clock.now
                 cluster.signal(leader, SIGTERM)
                 let pause = try #require(load.untilAcknowledged(after: told))
-                try #require(cluster.ended(leader, seconds: 8) == 0, "it does not exit 0")
+                try #require(cluster.ended(leader, seconds: 20) == 0, "it does not exit 0")
                 print(String(format: "leader told to end: %.3f s until a write is acknowledged", pause))
                 try #require(load.waitFor(writes: 50))
                 let history = load.stop()

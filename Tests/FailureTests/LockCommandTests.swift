@@ -69,7 +69,7 @@ extension Failures {
                     let id = try #require(lock["lease"] as? String)
                     var revoke = Call.get(cluster.url(1, "/leases/\(id)?redirect=no"))
                     revoke.method = "DELETE"
-                    try #require(cluster.ask(revoke).status == 200)
+                    try #require(cluster.settled(revoke).status == 200)
                     try #require(holder.wait(seconds: 40) == 3, "\(said)")
                     try #require(Clock.now - start >= 10)
                     try #require(living(file).isEmpty, "\(living(file))")
@@ -98,7 +98,7 @@ extension Failures {
                         return Clock.now - start
                     }.min() ?? 0
                 }
-                var holder = try lock(["--ttl", "2s", "--", "sleep", "60"])
+                var holder = try lock(["--ttl", "6s", "--", "sleep", "60"])
                 defer { holder.killNow() }
                 let path = "/kv/lock/d?redirect=no"
                 let isHeld = Clock.poll(seconds: 20) { cluster.get(1, path)?.status == 200 }
@@ -107,7 +107,7 @@ extension Failures {
                 #expect(more > 0.2 && more - least < 0.8, "\(least) s, \(more) s")
                 var delete = Call.get(cluster.url(1, path))
                 delete.method = "DELETE"
-                try #require(cluster.ask(delete).status == 200)
+                try #require(cluster.settled(delete).status == 200)
                 try #require(holder.wait(seconds: 20) == 3)
                 var nameless = try Child(
                     Cluster.program, ["lock", "", "--", "true"], environment: environment(cluster),

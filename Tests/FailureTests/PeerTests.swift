@@ -23,7 +23,7 @@ extension Failures {
 
         @Test("garbage on the peer routes gets a clear 4xx and changes nothing")
         func garbage() throws {
-            try withCluster { cluster in
+            try withCluster(electionTimeout: "3s") { cluster in
                 let leader = try cluster.newLeader()
                 let id = try #require(cluster.status(1, "cluster", "id") as? String)
                 let term = try #require(cluster.status(leader, "cluster", "term") as? Int)

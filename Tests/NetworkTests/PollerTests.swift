@@ -61,7 +61,9 @@ import Testing
     func precision() throws {
         var poller = try Poller()
         var best = UInt64.max
-        for _ in 0..<50 {
+        let deadline = monotonicNanoseconds() + 10_000_000_000
+        // On a busy machine some come late, and not all of them.
+        while best >= 600_000, monotonicNanoseconds() < deadline {
             let moment = monotonicNanoseconds() + 300_000
             let count = try poller.wait(preciselyUntil: moment)
             #expect(count == 0)
@@ -69,7 +71,6 @@ import Testing
             #expect(now >= moment)
             best = min(best, now - min(now, moment))
         }
-        // On a busy machine some come late, and not all of them.
         #expect(best < 600_000)
         let count = try poller.wait(preciselyUntil: 0)
         #expect(count == 0)

@@ -204,6 +204,7 @@ func gunzipped(_ bytes: [UInt8]) -> [UInt8]? {
         half.endSending()
         #expect(gunzipped(try half.response().content) != nil)
         #expect(try writer.ask("GET", "/kv?limit=1").text.contains("\"next\":"))
-        #expect(node.end(SIGTERM, within: 4) == 0)
+        #expect(node.end(SIGTERM, within: 30) == 0)
+        #expect(!node.log.contains("requests that are still in flight"))
     }
 }

@@ -18,7 +18,7 @@ import Testing
 
     @Test("every example is sent, and answered as openapi.yaml says; and nothing lacks one")
     func examples() throws {
-        let cluster = try ThreeNodes(electionTimeout: 600)
+        let cluster = try ThreeNodes(electionTimeout: 3_000)
         let callers = try cluster.nodes.map { try Caller($0.port) }
         let contract = try Contract(try callers[0].ask("GET", "/openapi.yaml").text)
         #expect(try contract.lacking.isEmpty)

@@ -248,7 +248,7 @@ import Testing
 
     @Test("a lease whose keys take more than any transaction's answer comes through a follower")
     func largeLease() throws {
-        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: 1_000)
+        let cluster = try ThreeNodes(["--redirect", "no"], electionTimeout: 4_000)
         let (_, follower) = try cluster.leaderAndFollower()
         let caller = try Caller(follower.port)
         let wish = Array(#"{"ttl":"1h","id":"77"}"#.utf8)

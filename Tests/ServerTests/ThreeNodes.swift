@@ -1,14 +1,16 @@
 // A cluster of three for a test: real processes on free ports, gone with the test.
 import Glibc
 import Network
+import Synchronization
 import Testing
 
 final class ThreeNodes {
     let nodes: [OneNode]
 
     /// Starts them, with further flags and an election timeout in milliseconds (longer where all is
-    /// slow), and waits until all of them know a leader.
-    init(_ flags: [String] = [], electionTimeout: Int = 150) throws {
+    /// slow), and waits until all of them know a leader. A leader that gets no processor for so long is none
+    /// any more.
+    init(_ flags: [String] = [], electionTimeout: Int = 1_000) throws {
         let ports = try Self.freePorts(3)
         let peers = ports.enumerated().map { "\($0 + 1)=http://127.0.0.1:\($1)" }.joined(separator: ",")
         nodes = try ports.enumerated().map { place, port in
@@ -45,8 +47,11 @@ final class ThreeNodes {
         return (nodes[place], nodes[(place + 1) % 3])
     }
 
-    /// Ports that were free a moment ago; they are held together, so that no two are the same. From below the
-    /// range that the kernel gives to clients, of which other tests have hundreds at this time.
+    /// Those that a cluster has or had.
+    private static let given = Mutex<Set<UInt16>>([])
+
+    /// Ports that were free a moment ago, none twice. From below the range that the kernel gives to clients,
+    /// of which other tests have hundreds at this time.
     private static func freePorts(_ count: Int) throws -> [UInt16] {
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }
@@ -54,6 +59,10 @@ final class ThreeNodes {
         for _ in 0..<1_000 where ports.count < count {
             let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             sockets.append(socket)
+            // A process that is just being started holds a copy of it, which must not be in the node's way.
+            var isReused: Int32 = 1
+            setsockopt(
+                socket, SOL_SOCKET, SO_REUSEADDR, &isReused, socklen_t(MemoryLayout.size(ofValue: isReused)))
             var address = sockaddr_in()
             let port = UInt16.random(in: 10_000..<32_000)
             address.sin_family = sa_family_t(AF_INET)
@@ -64,7 +73,7 @@ final class ThreeNodes {
                     bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
-            if result == 0 { ports.append(port) }
+            if result == 0, given.withLock({ $0.insert(port).inserted }) { ports.append(port) }
         }
         if ports.count < count { throw Trouble(description: "no \(count) free ports") }
         return ports

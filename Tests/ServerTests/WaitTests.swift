@@ -74,7 +74,7 @@ struct WaitTests {
             #expect(try caller.ask("GET", "/kv/a?wait=0").text == "1")
             #expect(try caller.ask("HEAD", "/kv/a?wait=20s&after=1").status == 200)
         }
-        #expect(took < 5_000)
+        #expect(took < 15_000)
     }
 
     @Test("when the time is over it reads afresh: 304, 200 or 404")
@@ -92,7 +92,7 @@ struct WaitTests {
                 try caller.begin(target, fields)
                 #expect(try caller.response().status == status)
             }
-            #expect(took >= 299 && took < 5_000, "\(target)")
+            #expect(took >= 299 && took < 15_000, "\(target)")
         }
         // The connection goes on as after any other answer.
         #expect(try caller.ask("GET", "/livez").text == "ok\n")
@@ -106,7 +106,7 @@ struct WaitTests {
         let took = try milliseconds { () throws in
             #expect(try caller.ask("GET", "/kv/absent?wait=20s&after=3").status == 404)
         }
-        #expect(took < 5_000)
+        #expect(took < 15_000)
         // A key that is there tells by its own revision.
         try caller.begin("/kv/k1?wait=20s&after=3")
         try isWaiting(at: node)

@@ -12,13 +12,16 @@ public struct SnapshotTaking: Sendable {
     public let id: EntryID
     private var encoder: SnapshotEncoder
     private var offset: UInt64 = 0
+    /// What the encoder made last, and what of it is not given to the disk yet.
+    private var made: [UInt8] = []
+    private var left = 0..<0
     private var unsynced = 0
     private var stage = Stage.beginning
 
     private enum Stage: Sendable { case beginning, rows, syncing, naming, done }
 
-    /// So much may be unsynced: a disk that has to write hundreds of megabytes at once holds up the log.
-    private static let unsyncedBytesMax = 1 << 20
+    /// So much is given to the disk at once, and may be unsynced: the log's writes wait for what is before them.
+    private static let unsyncedBytesMax = 128 << 10
 
     public init(_ head: SnapshotHead, of store: Store) {
         id = head.last
@@ -33,7 +36,11 @@ public struct SnapshotTaking: Sendable {
             stage = .rows
             return .remove(.snapshotDraft(id))
         case .rows:
-            if let piece = encoder.next() { return write(piece) }
+            if left.isEmpty, let piece = encoder.next() {
+                made = piece
+                left = piece.indices
+            }
+            if !left.isEmpty { return write() }
             // Everything is synced, also the last piece, before the file gets its name.
             stage = .syncing
             #if PlantedFaults
@@ -52,13 +59,15 @@ public struct SnapshotTaking: Sendable {
         }
     }
 
-    private mutating func write(_ piece: [UInt8]) -> Operation.Action {
+    private mutating func write() -> Operation.Action {
+        let part = left.prefix(Self.unsyncedBytesMax - unsynced)
+        left = part.endIndex..<left.endIndex
         let start = offset
-        offset += UInt64(piece.count)
-        unsynced += piece.count
-        let isSynced = unsynced >= Self.unsyncedBytesMax
+        offset += UInt64(part.count)
+        unsynced += part.count
+        let isSynced = unsynced == Self.unsyncedBytesMax
         if isSynced { unsynced = 0 }
-        return .write(.snapshotDraft(id), offset: start, [Wire.Piece(piece)], isSynced: isSynced)
+        return .write(.snapshotDraft(id), offset: start, [Wire.Piece(made, part)], isSynced: isSynced)
     }
 
     /// Reads the snapshot back, every byte of it; no log is removed before.

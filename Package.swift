@@ -100,7 +100,7 @@ let package = Package(
         tests("Wire", ["Consensus"]),
         tests("KeyValue", ["JSON"]),
         tests("Journal", ["Wire", "Consensus"]),
-        tests("Snapshot", ["Wire", "KeyValue", "Consensus", "CZlib"]),
+        tests("Snapshot", ["Wire", "KeyValue", "Consensus", "Journal", "CZlib"]),
         tests("Replica", ["Wire", "Consensus", "KeyValue", "JSON"]),
         tests("API", ["HTTP", "JSON", "KeyValue"]),
         tests("Network", ["CLinux"]),

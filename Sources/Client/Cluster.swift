@@ -55,7 +55,7 @@ public struct Cluster {
         var backOff = Self.backOffMin
         var patience = Self.patienceMin
         var doubt: Miss?
-        // The last of each: a round that the time cuts short does not ask everyone.
+        // The last of each that is asked again: a round that the time cuts short does not ask everyone.
         var misses: [Endpoint: Miss] = [:]
         let asked = candidates
         while true {
@@ -98,6 +98,7 @@ public struct Cluster {
                     asked.compactMap { misses[$0] }, isWrite: call.isWrite,
                     timeoutNanoseconds: timeoutNanoseconds)
             }
+            misses = misses.filter { endpoints.contains($0.key) }
             backOff = min(backOff * 2, Self.backOffMax)
             patience = min(patience * 2, Self.patienceMax)
         }

@@ -15,14 +15,8 @@ public struct Descriptor: ~Copyable, Sendable {
     public var isNone: Bool { raw < 0 }
 
     /// For open(2): reads and writes pass the page cache by, if their memory, places and lengths are whole
-    /// pages and the file system can do that. Otherwise open or they fail with EINVAL.
+    /// pages and the file system can do that. Otherwise open or they fail, mostly with EINVAL.
     public static var direct: Int32 { linux_direct }
-
-    /// Whether what is open as `raw` passed the page cache by; from now on it goes through it.
-    public static func endDirect(_ raw: Int32) -> Bool {
-        let flags = fcntl(raw, F_GETFL)
-        return flags >= 0 && flags & direct != 0 && fcntl(raw, F_SETFL, flags & ~direct) == 0
-    }
 
     deinit { if raw >= 0 { _ = close(raw) } }
 

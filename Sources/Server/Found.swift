@@ -50,7 +50,8 @@ struct Found {
 
     private static func settings(_ configuration: Configuration) -> Journal.Settings {
         var settings = Journal.Settings()
-        settings.segmentBytes = UInt64(configuration.segmentBytes)
+        // Whole pages, as all that is written to them.
+        settings.segmentBytes = UInt64(configuration.segmentBytes - configuration.segmentBytes % pageBytes)
         settings.firstSegmentBytes = min(settings.firstSegmentBytes, settings.segmentBytes)
         return settings
     }

@@ -4,7 +4,7 @@ internal import Journal
 internal import Network
 internal import Wire
 
-/// A data directory as the journal's disk. Used by the disk thread alone.
+/// A data directory as the journal's disk. Used by one thread alone.
 final class PosixDisk {
     let directory: DataDirectory
     fileprivate struct OpenFile: ~Copyable {
@@ -16,6 +16,8 @@ final class PosixDisk {
     private static let openMax = 8
     /// Pieces are gathered here, so that a batch is one call, and stand where the log's files want them.
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 << 20, alignment: pageBytes)
+    /// Whether the log passes the page cache by: until a file system says that it cannot.
+    private var passesCache = true
 
     init(_ directory: DataDirectory) { self.directory = directory }
 
@@ -93,7 +95,7 @@ final class PosixDisk {
     private func prepare(
         _ bytes: UInt64, at offset: UInt64, to raw: Int32, _ file: File
     ) throws(DiskFailure) {
-        _ = buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        if let start = buffer.baseAddress { memset(start, 0, Int(min(bytes, UInt64(buffer.count)))) }
         var place = offset
         while place < offset + bytes {
             var count = Int(min(offset + bytes - place, UInt64(buffer.count)))
@@ -104,14 +106,30 @@ final class PosixDisk {
     private func write(
         _ bytes: UnsafeRawBufferPointer, at offset: UInt64, to raw: Int32, _ file: File
     ) throws(DiskFailure) {
+        assert(!file.isLog || offset % UInt64(pageBytes) == 0 && bytes.count % pageBytes == 0)
         var done = 0
         while done < bytes.count {
             let count = pwrite(
                 raw, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
-            if count < 0 && (errno == EINTR || errno == EINVAL && Descriptor.endDirect(raw)) { continue }
-            if count <= 0 { throw failure("write \(path)/\(file)", count < 0 ? errno : ENOSPC) }
+            let code = count < 0 ? errno : ENOSPC
+            if code == EINTR || Self.refusesDirect(code) && goesThroughCache(raw, file) { continue }
+            if count <= 0 { throw failure("write \(path)/\(file)", code) }
             done += count
         }
+    }
+
+    private static func refusesDirect(_ code: Int32) -> Bool { code == EINVAL || code == EOPNOTSUPP }
+
+    /// Whether writes to this file passed the page cache by; from now on they go through it.
+    ///
+    /// It is opened anew: a file system that is a process of its own does not hear of a flag that changes.
+    private func goesThroughCache(_ raw: Int32, _ file: File) -> Bool {
+        let flags = fcntl(raw, F_GETFL)
+        guard flags >= 0, flags & Descriptor.direct != 0 else { return false }
+        passesCache = false
+        let (folder, name) = file.place
+        let fresh = Descriptor(owning: openat(directory.raw(of: folder), name, O_WRONLY | O_CLOEXEC))
+        return !fresh.isNone && dup2(fresh.raw, raw) == raw && fcntl(raw, F_SETFD, FD_CLOEXEC) == 0
     }
 
     // Open files ------------------------------------------------------------------------------------------
@@ -129,14 +147,14 @@ final class PosixDisk {
     /// then it is waited for, since connections end at any time.
     private func opened(_ file: File) throws(DiskFailure) -> Int32 {
         let (folder, name) = file.place
-        var direct = file.isLog ? Descriptor.direct : 0
         let deadline = monotonicNanoseconds() + Self.shortageNanosecondsMax
         while true {
+            let direct = file.isLog && passesCache ? Descriptor.direct : 0
             let raw = openat(directory.raw(of: folder), name, O_WRONLY | O_CREAT | O_CLOEXEC | direct, 0o644)
             if raw >= 0 { return raw }
             let code = errno
-            if code == EINVAL && direct != 0 {
-                direct = 0
+            if direct != 0 && Self.refusesDirect(code) {
+                passesCache = false
                 continue
             }
             guard SystemError("open", code: code).isShortageOfDescriptors,
@@ -180,7 +198,7 @@ final class PosixDisk {
 
 extension File {
     /// Whether all that is written to it are whole pages that are hardly ever read again. In the page cache
-    /// each would cost a copy and a page of memory. A file system that cannot do without it says EINVAL.
+    /// each would cost a copy and a page of memory.
     fileprivate var isLog: Bool {
         switch self {
         case .segment, .spare: true

@@ -73,11 +73,13 @@ final class WorkerThread: Sendable {
         var taking = SnapshotTaking(head, of: store)
         do throws(DiskFailure) {
             while let action = taking.next() {
+                let began = monotonicNanoseconds()
                 do throws(DiskFailure) {
                     try disk.carryOut(action)
                 } catch {
                     guard action.mayFail(by: error) else { throw error }
                 }
+                taking.took(nanoseconds: monotonicNanoseconds() - began)
                 courtesy.rest()
             }
         } catch {

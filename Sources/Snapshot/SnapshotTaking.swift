@@ -20,8 +20,12 @@ public struct SnapshotTaking: Sendable {
 
     private enum Stage: Sendable { case beginning, rows, syncing, naming, done }
 
-    /// So much is given to the disk at once, and may be unsynced: the log's writes wait for what is before them.
-    private static let unsyncedBytesMax = 128 << 10
+    /// So much is given to the disk at once, and may be unsynced: the log's writes wait for what is before
+    /// them. More where a sync takes long, for then these are what costs.
+    private var partBytes = SnapshotTaking.partBytesMin
+    private static let partBytesMin = 128 << 10
+    private static let partBytesMax = 1 << 20
+    private static let longNanoseconds: UInt64 = 5_000_000
 
     public init(_ head: SnapshotHead, of store: Store) {
         id = head.last
@@ -36,9 +40,11 @@ public struct SnapshotTaking: Sendable {
             stage = .rows
             return .remove(.snapshotDraft(id))
         case .rows:
-            if left.isEmpty, let piece = encoder.next() {
-                made = piece
-                left = piece.indices
+            if left.isEmpty {
+                // Gone before the next one is made.
+                made = []
+                made = encoder.next() ?? []
+                left = made.indices
             }
             if !left.isEmpty { return write() }
             // Everything is synced, also the last piece, before the file gets its name.
@@ -59,13 +65,20 @@ public struct SnapshotTaking: Sendable {
         }
     }
 
+    /// How long the disk took for the last action; need not be told.
+    public mutating func took(nanoseconds: UInt64) {
+        guard case .rows = stage, offset > 0, unsynced == 0 else { return }
+        let isLong = nanoseconds > Self.longNanoseconds
+        partBytes = isLong ? min(2 * partBytes, Self.partBytesMax) : max(partBytes / 2, Self.partBytesMin)
+    }
+
     private mutating func write() -> Operation.Action {
-        let part = left.prefix(Self.unsyncedBytesMax - unsynced)
+        let part = left.prefix(partBytes - unsynced)
         left = part.endIndex..<left.endIndex
         let start = offset
         offset += UInt64(part.count)
         unsynced += part.count
-        let isSynced = unsynced == Self.unsyncedBytesMax
+        let isSynced = unsynced == partBytes
         if isSynced { unsynced = 0 }
         return .write(.snapshotDraft(id), offset: start, [Wire.Piece(made, part)], isSynced: isSynced)
     }

@@ -22,6 +22,12 @@ extension Replica {
         let isMember = raft.membership.contains(node)
         // Whom --peers names here and the log does not, its operator wants in: so a restored cluster grows.
         guard isRunning, raft.role == .leader, isMember || settings.peers.contains(node) else { return .zero }
+        // What a life said that is over may come late, when a later one has been let in and answers: that
+        // would be heard no more. Who really begins anew asks again, and soon nobody else answers for it.
+        let peer = raft.leadership?.peers.first { $0.id == node }
+        if let peer, let known = peer.boot, known != boot, now - peer.lastHeard <= settings.electionTimeout {
+            return .zero
+        }
         admissions.removeAll { $0.node == node && $0.boot != boot }
         if let known = admissions.first(where: { $0.node == node }) {
             if let index = known.index { return EntryID(term: raft.term, index: index) }
